@@ -1,0 +1,68 @@
+"""``lodbrain``: the group of commands. Starts without TensorFlow."""
+
+from importlib import metadata
+from typing import Any
+
+import click
+
+from .completion import completion
+from .console import LodbrainGroup
+from .demo import demo
+from .info import info
+from .labels import labels
+from .segment import segment
+from .weights import weights
+
+__all__ = ["cli", "main"]
+
+
+def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    """Version of the tool and, without importing it, of what it computes with."""
+    if not value or ctx.resilient_parsing:
+        return
+    from ..presets import PRESETS
+
+    lines = [f"lodbrain {metadata.version('lodbrain')}"]
+    lines += [f"preset {p.name}, weights {p.weights.sha256[:12]}" for p in PRESETS.values()]
+    for package in ("keras", "tensorflow", "jax", "torch"):
+        try:
+            lines.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            continue
+    click.echo("\n".join(lines))
+    ctx.exit()
+
+
+@click.group(
+    cls=LodbrainGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every option can be set in the environment: --threads by LODBRAIN_THREADS.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the versions of lodbrain, its weights and Keras, and exit.",
+)
+def cli() -> None:
+    r"""Segment the brain in T1-weighted MRI.
+
+    \b
+    lodbrain segment T1.nii.gz -o seg.nii.gz     one scan
+    lodbrain segment scans/ -o results/          a folder of scans
+    lodbrain demo                                try it without a scan
+
+    Exit codes: 0 done, 1 some scan failed, 2 usage, 3 input refused, 5 out of
+    memory or no such device, 6 weights missing or wrong, 130 and 143 signals.
+    """
+
+
+for _command in (segment, demo, labels, weights, info, completion):
+    cli.add_command(_command)
+
+
+def main(**arguments: Any) -> None:
+    """Run the command line."""
+    cli(prog_name="lodbrain", **arguments)

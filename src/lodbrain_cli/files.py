@@ -1,0 +1,82 @@
+"""Files that appear whole or not at all."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .errors import OutputError, UsageError
+
+__all__ = ["check_writable", "replacing", "write_text"]
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target`; move it there when all went well.
+
+    The name carries host and process, so that jobs on a shared disk do not
+    meet, and keeps the extension, by which formats are chosen.
+
+    Raises
+    ------
+    OutputError
+        When the disk is full or the file cannot be written. Neither a partial
+        file nor the temporary one stays.
+    """
+    extension = ".nii.gz" if target.name.lower().endswith(".nii.gz") else target.suffix
+    unique = f"{socket.gethostname()}-{os.getpid()}"
+    temporary = target.with_name(f".{target.name}.{unique}.part{extension}")
+    try:
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        msg = f"{target}: could not be written ({reason})"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            msg += "; free some space and run again"
+        raise OutputError(msg) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a UTF-8 text file whole, or raise :class:`OutputError`."""
+    with replacing(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def check_writable(target: Path, *, overwrite: bool, make_folders: bool = False) -> None:
+    """Refuse a target before any work is done for it.
+
+    Parameters
+    ----------
+    target : Path
+    overwrite : bool
+        Accept a file that exists.
+    make_folders : bool
+        Accept a missing folder that could be made.
+
+    Raises
+    ------
+    UsageError
+        When its folder is missing or not writable, it is a folder, or it
+        exists and may not be overwritten.
+    """
+    folder = target.parent
+    while make_folders and not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        msg = f"{target}: the folder {folder} does not exist; create it first"
+        raise UsageError(msg)
+    if target.is_dir():
+        msg = f"{target}: is a folder; expected a file name"
+        raise UsageError(msg)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        msg = f"{target}: the folder {folder} is not writable"
+        raise UsageError(msg)
+    if target.exists() and not overwrite:
+        msg = f"{target}: exists already; use --overwrite, --skip-existing or another name"
+        raise UsageError(msg)

@@ -1,0 +1,1 @@
+"""Voxels and millimetres: reading scans, grids, intensities, components, volumes."""

@@ -1,0 +1,293 @@
+"""The conformed grid: 256³ voxels of 1 mm, LIA, and both ways to and from it.
+
+This module alone multiplies affines. What it promises: every world point keeps
+its world coordinates. The conformed axes are the scan's own axes (made
+orthogonal), reordered and flipped to be nearest to left, inferior, anterior; an
+oblique scan stays oblique, so a scan that is already 1 mm is moved voxel by
+voxel and never interpolated.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from nibabel.affines import apply_affine, from_matvec, voxel_sizes
+from nibabel.orientations import io_orientation
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["SIDE", "ConformedGrid", "conformed_grid", "to_conformed"]
+
+#: Voxels along each side of the conformed grid, and its extent in mm.
+SIDE = 256
+
+# World axis (RAS) and direction of each conformed axis: Left, Inferior, Anterior.
+_LIA = ((0, -1.0), (2, -1.0), (1, 1.0))
+
+
+@dataclass(frozen=True)
+class ConformedGrid:
+    """A conformed grid and the scan's own grid that it was made for.
+
+    Parameters
+    ----------
+    affine : (4, 4) float64 array
+        Conformed voxel index to world, RAS+ mm.
+    native_affine : (4, 4) float64 array
+        Scan's voxel index to world, RAS+ mm.
+    native_shape : tuple of 3 int
+        Sides of the scan.
+    axes : tuple of 3 int
+        Scan's axis that runs along each conformed axis.
+    flips : tuple of 3 bool
+        Whether it runs the other way.
+    """
+
+    affine: "NDArray[np.float64]"
+    native_affine: "NDArray[np.float64]"
+    native_shape: tuple[int, int, int]
+    axes: tuple[int, int, int]
+    flips: tuple[bool, bool, bool]
+
+    def to_native(
+        self, volume: "NDArray[np.float32]", outside: float = 0.0
+    ) -> "NDArray[np.float32]":
+        """Resample a conformed volume onto the scan's grid, linearly.
+
+        Parameters
+        ----------
+        volume : (256, 256, 256) float32 array
+            Conformed grid (LIA, 1 mm).
+        outside : float
+            Value of scan voxels that lie outside the conformed grid.
+
+        Returns
+        -------
+        (X, Y, Z) float32 array
+            On the scan's grid. Values at voxels that coincide are copied.
+        """
+        matrix = np.linalg.inv(self.affine) @ self.native_affine @ self._from_oriented()
+        shape = tuple(self.native_shape[axis] for axis in self.axes)
+        oriented = _resample(volume, matrix, shape, outside)
+        return np.ascontiguousarray(self._unorient(oriented))
+
+    def oriented(self, native: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """View of a scan-grid array with axes ordered and flipped to LIA."""
+        view = np.transpose(native, self.axes)
+        return view[tuple(slice(None, None, -1 if f else 1) for f in self.flips)]
+
+    def _unorient(self, oriented: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        view = oriented[tuple(slice(None, None, -1 if f else 1) for f in self.flips)]
+        return np.transpose(view, np.argsort(self.axes))
+
+    def _from_oriented(self) -> "NDArray[np.float64]":
+        """Index in the oriented view to index in the scan, homogeneous."""
+        matrix = np.zeros((4, 4))
+        matrix[3, 3] = 1.0
+        for row, (axis, flip) in enumerate(zip(self.axes, self.flips, strict=True)):
+            matrix[axis, row] = -1.0 if flip else 1.0
+            matrix[axis, 3] = self.native_shape[axis] - 1 if flip else 0
+        return matrix
+
+    def from_conformed(self) -> "NDArray[np.float64]":
+        """(4, 4) conformed index to index in the oriented view of the scan."""
+        to_oriented = np.linalg.inv(self._from_oriented())
+        return to_oriented @ np.linalg.inv(self.native_affine) @ self.affine
+
+
+def conformed_grid(data: "NDArray[np.float32]", affine: "NDArray[np.float64]") -> ConformedGrid:
+    """Place the conformed grid over a scan.
+
+    The scan's field of view is centred, to the voxel below, with its first
+    voxel's centre on a voxel centre of the grid. Where it is longer than
+    256 mm, the grid is placed over the head instead, its top kept.
+
+    Parameters
+    ----------
+    data : (X, Y, Z) array
+        Intensities; read only where the field of view is longer than 256 mm.
+    affine : (4, 4) array
+        Voxel index to world, RAS+ mm; not singular.
+
+    Returns
+    -------
+    ConformedGrid
+    """
+    axes, flips, rotation = _nearest_lia(affine)
+    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in data.shape]), -1).reshape(-1, 3)
+    along = apply_affine(affine, corners) @ rotation  # mm along conformed axes
+    first, last = along.min(axis=0), along.max(axis=0)
+    # A thousandth of a voxel keeps float noise in the header from moving the grid by one.
+    pad = np.floor((SIDE - 1 - (last - first)) / 2 + 1e-3)
+    grid = ConformedGrid(np.eye(4), affine, data.shape, axes, flips)
+    for axis in np.flatnonzero(last - first > SIDE - 1 + 0.5):
+        step = (last[axis] - first[axis]) / max(data.shape[axes[axis]] - 1, 1)
+        pad[axis] = -_window_start(grid.oriented(data), int(axis), step)
+    conformed = np.eye(4)
+    conformed[:3, :3] = rotation
+    conformed[:3, 3] = rotation @ (first - pad)
+    return ConformedGrid(conformed, affine, data.shape, axes, flips)
+
+
+def to_conformed(
+    data: "NDArray[np.float32]", affine: "NDArray[np.float64]"
+) -> "tuple[NDArray[np.float32], ConformedGrid, tuple[str, ...]]":
+    """Resample a scan to 256³, 1 mm, LIA: linear, float32.
+
+    Parameters
+    ----------
+    data : (X, Y, Z) float32 array
+        Finite intensities on the scan's grid.
+    affine : (4, 4) array
+        Voxel index to world, RAS+ mm; not singular.
+
+    Returns
+    -------
+    volume : (256, 256, 256) float32 array
+        Conformed grid. Outside the scan it holds 0, or the scan's background
+        where that is above or below 0 everywhere.
+    grid : ConformedGrid
+        The way back.
+    warnings : tuple of str
+        Says how much was cut where the scan is larger than 256 mm.
+    """
+    grid = conformed_grid(data, affine)
+    background = float(np.clip(0.0, data.min(), np.percentile(data[::4, ::4, ::4], 5)))
+    volume = _resample(
+        grid.oriented(data), grid.from_conformed(), (SIDE,) * 3, background, keep_edges=True
+    )
+    return volume, grid, _cut_warnings(grid)
+
+
+def _nearest_lia(
+    affine: "NDArray[np.float64]",
+) -> "tuple[tuple[int, int, int], tuple[bool, bool, bool], NDArray[np.float64]]":
+    """Axes, flips and (3, 3) orthonormal directions of the nearest LIA grid."""
+    directions = affine[:3, :3] / voxel_sizes(affine)
+    left, _, right = np.linalg.svd(directions)
+    orthonormal = left @ right  # polar factor: the rotation nearest to sheared axes
+    orientation = io_orientation(from_matvec(orthonormal, np.zeros(3)))
+    axes, flips, columns = [], [], []
+    for world, sign in _LIA:
+        axis = int(np.flatnonzero(orientation[:, 0] == world)[0])
+        along = float(orientation[axis, 1]) * sign
+        axes.append(axis)
+        flips.append(along < 0)
+        columns.append(orthonormal[:, axis] * along)
+    return tuple(axes), tuple(flips), np.stack(columns, axis=1)  # type: ignore[return-value]
+
+
+def _window_start(oriented: "NDArray[np.float32]", axis: int, step_mm: float) -> float:
+    """Where along a long axis the grid begins, in mm from the scan's first voxel."""
+    others = tuple(i for i in range(3) if i != axis)
+    sampled = oriented[tuple(slice(None) if i == axis else slice(None, None, 2) for i in range(3))]
+    share = (sampled > sampled.mean()).mean(axis=others)
+    head = np.flatnonzero(share > 0.02) * step_mm
+    length = (oriented.shape[axis] - 1) * step_mm
+    if len(head) == 0:
+        start = (length - SIDE) / 2
+    elif axis == 1 and head[-1] - head[0] > SIDE - 16:
+        start = head[0] - 8.0  # superior comes first in LIA: keep the top, cut the neck
+    else:
+        start = (head[0] + head[-1] - SIDE) / 2
+    return float(np.floor(np.clip(start, 0.0, length - SIDE + 1)))
+
+
+def _resample(
+    volume: "NDArray[np.float32]",
+    matrix: "NDArray[np.float64]",
+    shape: tuple[int, ...],
+    outside: float,
+    *,
+    keep_edges: bool = False,
+) -> "NDArray[np.float32]":
+    """Sample `volume` where `matrix` sends the indices of an output of `shape`.
+
+    With `keep_edges` a voxel at the border fills its own extent, half a voxel
+    beyond its centre; else `outside` begins at the centre.
+    """
+    diagonal = np.diag(matrix)[:3]
+    offset = matrix[:3, 3]
+    longest = max(*shape, *volume.shape)
+    straight = np.abs(matrix[:3, :3] - np.diag(diagonal)).max() * longest < 1e-2
+    if straight and np.abs(diagonal - 1).max() * longest < 1e-2:
+        shift = np.rint(offset).astype(int)
+        if np.abs(offset - shift).max() < 1e-2:
+            return _shifted(volume, shift, shape, outside)
+    transform = diagonal if straight else matrix[:3, :3]
+    result: NDArray[np.float32] = ndimage.affine_transform(
+        volume,
+        transform,
+        offset,
+        shape,
+        np.float32,
+        order=1,
+        mode="nearest" if keep_edges else "constant",
+        cval=outside,
+    )
+    if not keep_edges:
+        return result
+    if straight:
+        _blank_outside(result, diagonal, offset, volume.shape, outside)
+    else:
+        inside = ndimage.affine_transform(
+            np.ones(volume.shape, np.uint8), transform, offset, shape, order=0, mode="grid-constant"
+        )
+        result[inside == 0] = outside
+    return result
+
+
+def _shifted(
+    volume: "NDArray[np.float32]",
+    shift: "NDArray[np.int_]",
+    shape: tuple[int, ...],
+    outside: float,
+) -> "NDArray[np.float32]":
+    """Copy voxels that coincide: ``result[i] = volume[i + shift]``."""
+    result = np.full(shape, outside, np.float32)
+    target = tuple(
+        slice(max(0, -s), max(0, min(n, m - s)))
+        for s, n, m in zip(shift, shape, volume.shape, strict=True)
+    )
+    source = tuple(slice(t.start + s, t.stop + s) for t, s in zip(target, shift, strict=True))
+    if all(t.stop > t.start for t in target):
+        result[target] = volume[source]
+    return result
+
+
+def _blank_outside(
+    result: "NDArray[np.float32]",
+    scale: "NDArray[np.float64]",
+    offset: "NDArray[np.float64]",
+    source_shape: tuple[int, ...],
+    outside: float,
+) -> None:
+    """Set what lies more than half a source voxel beyond the source, in place."""
+    for axis in range(3):
+        position = np.arange(result.shape[axis]) * scale[axis] + offset[axis]
+        beyond = (position < -0.5) | (position > source_shape[axis] - 0.5)
+        result[tuple(beyond if i == axis else slice(None) for i in range(3))] = outside
+
+
+def _cut_warnings(grid: ConformedGrid) -> tuple[str, ...]:
+    """One sentence when part of the field of view lies outside the grid."""
+    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in grid.native_shape]), -1).reshape(-1, 3)
+    matrix = np.linalg.inv(grid.affine) @ grid.native_affine
+    voxels = apply_affine(matrix, corners)
+    low = np.maximum(0, -voxels.min(axis=0))
+    high = np.maximum(0, voxels.max(axis=0) - (SIDE - 1))
+    names = (("right", "left"), ("superior", "inferior"), ("posterior", "anterior"))
+    cut = [
+        f"{amount:.0f} mm {name}"
+        for pair, below, above in zip(names, low, high, strict=True)
+        for name, amount in zip(pair, (below, above), strict=True)
+        if amount >= 1
+    ]
+    if not cut:
+        return ()
+    return (
+        f"the field of view is larger than {SIDE} mm: cut off " + ", ".join(cut) + "; "
+        "voxels there are labelled background",
+    )

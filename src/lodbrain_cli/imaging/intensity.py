@@ -1,0 +1,31 @@
+"""Intensities as the released weights expect them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["z_score"]
+
+
+def z_score(volume: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Subtract the mean and divide by the standard deviation of all voxels.
+
+    Padding included, population standard deviation (ddof 0), no clipping:
+    SPEC A.7 step 5. Sums run in float64.
+
+    Parameters
+    ----------
+    volume : (X, Y, Z) float32 array
+        Conformed grid; not constant.
+
+    Returns
+    -------
+    (X, Y, Z) float32 array
+        Mean 0, standard deviation 1.
+    """
+    mean = volume.mean(dtype=np.float64)
+    deviation = np.sqrt(np.square(volume - np.float32(mean)).mean(dtype=np.float64))
+    return (volume - np.float32(mean)) / np.float32(deviation)

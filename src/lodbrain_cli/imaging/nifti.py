@@ -1,0 +1,237 @@
+"""Read one T1w scan from NIfTI or MGH, or refuse it in one clear line."""
+
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError, SpatialImage
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["EXTENSIONS", "Scan", "check_scan", "read_t1w"]
+
+#: File names that are read as scans.
+EXTENSIONS = (".nii.gz", ".nii", ".mgz", ".mgh")
+
+_NO_ORIENTATION = (
+    "neither sform nor qform is set: the orientation is a guess "
+    "(first axis towards the left), so left and right may be exchanged"
+)
+_SMALLEST_MM, _LARGEST_MM = 0.05, 20.0
+_FORMATS = (nib.Nifti1Image, nib.Nifti2Image, nib.freesurfer.MGHImage)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan as read, on its own grid.
+
+    Parameters
+    ----------
+    data : (X, Y, Z) float32 array
+        Intensities after the header's slope and intercept.
+    affine : (4, 4) float64 array
+        Voxel index to world, RAS+ mm.
+    header : nibabel header
+        Of the file, for copying its geometry to results.
+    name : str
+        What to call the scan in messages.
+    path : Path or None
+        Where it was read from.
+    stored_dtype : numpy.dtype
+        Data type of the voxels in the file, slope applied.
+    warnings : tuple of str
+        What is odd about it, though it can be used.
+    """
+
+    data: "NDArray[np.float32]"
+    affine: "NDArray[np.float64]"
+    header: Any
+    name: str
+    path: Path | None = None
+    stored_dtype: "np.dtype[Any]" = field(default_factory=lambda: np.dtype(np.float32))
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def voxel_size_mm(self) -> "NDArray[np.float64]":
+        """(3,) voxel sides in mm."""
+        sizes: NDArray[np.float64] = voxel_sizes(self.affine)
+        return sizes
+
+
+def read_t1w(source: "str | Path | SpatialImage", frame: int | None = None) -> Scan:
+    """Read and check one scan.
+
+    Parameters
+    ----------
+    source : path or nibabel image
+        NIfTI-1, NIfTI-2 (``.nii``, ``.nii.gz``), MGH or MGZ.
+    frame : int, optional
+        Which frame of a 4-D image to take, counted from 0. A 4-D image with
+        one frame needs none.
+
+    Returns
+    -------
+    Scan
+
+    Raises
+    ------
+    InputError
+        When there is no such file, it is no image or is truncated; it is not
+        one 3-D volume; voxel sizes or affine are absurd; or the intensities are
+        not finite or constant. The message says what to do.
+    """
+    image, path = _open(source)
+    name = str(path) if path is not None else "image"
+    try:
+        data, dtype = _frame(image, frame, name)
+        affine = np.asarray(image.affine, np.float64)
+    except (EOFError, zlib.error, OSError) as error:
+        msg = f"{name}: truncated or damaged ({error}); copy or convert the file again"
+        raise InputError(msg) from error
+    warnings = _check_geometry(image, affine, data.shape, name)
+    scan = Scan(data, affine, image.header, name, path, dtype, tuple(warnings))
+    check_scan(scan)
+    return scan
+
+
+def check_scan(scan: Scan) -> None:
+    """Refuse intensities that no network can use.
+
+    Raises
+    ------
+    InputError
+        On NaN or infinite voxels, or when all voxels are equal.
+    """
+    finite = np.isfinite(scan.data)
+    if not finite.all():
+        bad = int(finite.size - np.count_nonzero(finite))
+        msg = (
+            f"{scan.name}: {bad} of {finite.size} voxels are NaN or infinite; expected "
+            "finite intensities; replace them, for instance with 0, and try again"
+        )
+        raise InputError(msg)
+    if scan.data.min() == scan.data.max():
+        msg = (
+            f"{scan.name}: all voxels have the value {scan.data.flat[0]:g}; "
+            "expected a T1w image of a head"
+        )
+        raise InputError(msg)
+
+
+def _open(source: "str | Path | SpatialImage") -> tuple[Any, Path | None]:
+    if isinstance(source, SpatialImage):
+        filename = source.get_filename()
+        return source, Path(filename) if filename else None
+    path = Path(source)
+    if not path.exists():
+        msg = f"{path}: no such file"
+        raise InputError(msg)
+    if path.is_dir() or not path.name.lower().endswith(EXTENSIONS):
+        msg = f"{path}: not a scan; expected a file named {', '.join(EXTENSIONS)}"
+        raise InputError(msg)
+    if path.stat().st_size == 0:
+        msg = f"{path}: the file is empty; copy or convert it again"
+        raise InputError(msg)
+    try:
+        image = nib.load(path)
+    except PermissionError as error:
+        msg = f"{path}: cannot be read ({error.strerror}); check its permissions"
+        raise InputError(msg) from error
+    except (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError) as error:
+        msg = f"{path}: not a readable NIfTI or MGH image ({_one_line(error)})"
+        raise InputError(msg) from error
+    if not isinstance(image, _FORMATS):
+        msg = f"{path}: {type(image).__name__} is not read; expected NIfTI or MGH"
+        raise InputError(msg)
+    return image, path
+
+
+def _frame(image: Any, frame: int | None, name: str) -> "tuple[NDArray[np.float32], np.dtype[Any]]":
+    """One 3-D frame as float32 and the type it had."""
+    shape = image.shape
+    if len(shape) < 3 or min(shape[:3]) < 2:
+        msg = f"{name}: expected one 3-D volume, got shape {shape}: a single slice or less"
+        raise InputError(msg)
+    dtype = image.get_data_dtype()
+    if dtype.fields is not None or dtype.kind not in "iuf":
+        msg = f"{name}: voxels of type {dtype} (colour or complex); expected one grey value each"
+        raise InputError(msg)
+    frames = int(np.prod(shape[3:], dtype=np.int64))
+    if (len(shape) > 4 and frames > 1) or frames == 0:
+        msg = f"{name}: expected one 3-D volume, got shape {shape}; extract one volume first"
+        raise InputError(msg)
+    if frames > 1 and frame is None:
+        msg = (
+            f"{name}: expected one 3-D volume, got {frames} frames (shape {shape}); "
+            f"choose one with --frame 0 ... --frame {frames - 1}"
+        )
+        raise InputError(msg)
+    index = 0 if frame is None else frame
+    if not 0 <= index < max(frames, 1):
+        msg = f"{name}: no frame {index}; it has {max(frames, 1)}, counted from 0"
+        raise InputError(msg)
+    if len(shape) == 3:
+        values = np.asanyarray(image.dataobj)
+    else:
+        values = np.asanyarray(image.dataobj[(..., index, *(0 for _ in shape[4:]))])
+    with np.errstate(over="ignore"):  # an overflow to infinity is refused later
+        return np.ascontiguousarray(values, np.float32), values.dtype
+
+
+def _check_geometry(
+    image: Any, affine: "NDArray[np.float64]", shape: tuple[int, ...], name: str
+) -> list[str]:
+    header = image.header
+    zooms = np.asarray(header.get_zooms()[:3], float)
+    sizes = voxel_sizes(affine)
+    for kind, values in (("header", zooms), ("affine", sizes)):
+        sensible = np.isfinite(values) & (values >= _SMALLEST_MM) & (values <= _LARGEST_MM)
+        if not sensible.all():
+            got = " x ".join(f"{value:g}" for value in values)
+            msg = (
+                f"{name}: voxel size {got} mm in the {kind}; expected {_SMALLEST_MM} to "
+                f"{_LARGEST_MM} mm; correct the header (are the units mm?)"
+            )
+            raise InputError(msg)
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3] / sizes)) < 1e-2:
+        msg = f"{name}: the affine is singular: its axes do not span space; correct the header"
+        raise InputError(msg)
+    return _orientation_warnings(header, affine, shape)
+
+
+def _orientation_warnings(
+    header: Any, affine: "NDArray[np.float64]", shape: tuple[int, ...]
+) -> list[str]:
+    if not isinstance(header, nib.Nifti1Header):
+        return []
+    qcode, scode = int(header["qform_code"]), int(header["sform_code"])
+    if qcode == 0 and scode == 0:
+        return [_NO_ORIENTATION]
+    if qcode == 0 or scode == 0:
+        return []
+    try:
+        qform = header.get_qform()
+    except (HeaderDataError, ValueError):
+        return ["the qform is not valid; the sform is used"]
+    corners = np.stack(np.meshgrid(*[(0, side - 1) for side in shape[:3]]), -1).reshape(-1, 3)
+    moved = apply_affine(qform, corners) - apply_affine(affine, corners)
+    distance = float(np.linalg.norm(moved, axis=1).max())
+    if distance > 0.5:
+        text = (
+            f"qform and sform disagree by up to {distance:.1f} mm; "
+            "the sform is used and both are copied to the results"
+        )
+        return [text]
+    return []
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,1 @@
+"""Weights and a conformed volume in, class probabilities out."""

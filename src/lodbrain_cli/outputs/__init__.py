@@ -1,0 +1,1 @@
+"""What is written: label images, tables, run records; whole or not at all."""

@@ -1,0 +1,127 @@
+"""A segmented scan in memory: labels, probabilities, volumes, and how it came about."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..imaging.conform import ConformedGrid
+from ..imaging.nifti import Scan
+from ..imaging.volumetry import StructureVolume
+from ..labels import LabelSet
+from .images import Space
+from .results import Results, save_results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["Segmentation", "on_grid"]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A segmented scan.
+
+    Parameters
+    ----------
+    labels : (X, Y, Z) uint8 array
+        On `space`'s grid; what the numbers mean is in `label_set`.
+    space : Space
+        Grid of all results: the scan's own, or the conformed one.
+    label_set : LabelSet
+    volumes : tuple of StructureVolume
+        Counted on `space`'s grid.
+    scan : Scan
+        What was segmented.
+    record : dict
+        The run record, as JSON-ready values.
+    """
+
+    labels: "NDArray[np.uint8]"
+    space: Space
+    label_set: LabelSet
+    volumes: tuple[StructureVolume, ...]
+    scan: Scan
+    record: dict[str, Any]
+    _grid: ConformedGrid = field(repr=False)
+    _conformed: "NDArray[np.float32]" = field(repr=False)
+    _conformed_image: "NDArray[np.float32]" = field(repr=False)
+
+    @property
+    def affine(self) -> "NDArray[np.float64]":
+        """(4, 4) voxel index of the results to world, RAS+ mm."""
+        return self.space.affine
+
+    @property
+    def image(self) -> "NDArray[np.float32]":
+        """(X, Y, Z) T1w intensities on the grid of the results."""
+        return self.scan.data if self.space.name == "native" else self._conformed_image
+
+    @property
+    def probabilities(self) -> "NDArray[np.float32]":
+        """(X, Y, Z, C) class probabilities on the grid of the results.
+
+        The labels are their argmax. After post-processing they need not sum
+        to 1: see :mod:`lodbrain_cli.postprocessing`.
+        Computed on each access; a 0.7 mm scan needs over a gigabyte.
+        """
+        return np.stack(list(self.channels()), axis=-1)
+
+    def channels(self) -> "Iterator[NDArray[np.float32]]":
+        """Yield the probability of each class, (X, Y, Z) float32, one at a time."""
+        yield from on_grid(self._conformed, self._grid, self.space.name)
+
+    def save(self, path: str | Path, **others: Any) -> "Results":
+        """Write the labels, and beside them names with colours and the run record.
+
+        Parameters
+        ----------
+        path : path
+            Label image; its extension chooses NIfTI or MGH.
+        **others
+            ``probabilities``, ``brain_mask``, ``brain``, ``volumes``: paths of
+            further results; ``overwrite`` (bool): replace what exists.
+
+        Returns
+        -------
+        Results
+            Paths of all that was written.
+
+        Raises
+        ------
+        UsageError
+            When a target exists, its folder is missing, or its name fits no format.
+        OutputError
+            When the disk is full or not writable; nothing half-written stays.
+        """
+        overwrite = bool(others.pop("overwrite", False))
+        results = Results(Path(path), **{k: Path(v) for k, v in others.items() if v is not None})
+        results.check(overwrite=overwrite)
+        save_results(self, results)
+        return results
+
+
+def on_grid(
+    probabilities: "NDArray[np.float32]", grid: ConformedGrid, space: str
+) -> "Iterator[NDArray[np.float32]]":
+    """Yield each class on the wanted grid; beyond the conformed grid all is background.
+
+    Parameters
+    ----------
+    probabilities : (C, 256, 256, 256) float32 array
+        Conformed grid.
+    grid : ConformedGrid
+    space : {"native", "conformed"}
+
+    Yields
+    ------
+    (X, Y, Z) float32 array
+    """
+    for index, channel in enumerate(probabilities):
+        if space == "conformed":
+            yield channel
+        else:
+            yield grid.to_native(channel, outside=1.0 if index == 0 else 0.0)

@@ -1,0 +1,248 @@
+"""The pipeline of one scan: read, conform, normalise, infer, clean, back to the scan's grid."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from .errors import ResourceError
+from .imaging.conform import ConformedGrid, to_conformed
+from .imaging.intensity import z_score
+from .imaging.nifti import Scan, read_t1w
+from .imaging.volumetry import StructureVolume, structure_volumes
+from .inference.devices import allowed_threads, peak_memory_bytes
+from .labels import get_label_set
+from .outputs.images import Space
+from .outputs.record import run_record, timestamp
+from .outputs.segmented import Segmentation, on_grid
+from .postprocessing import clean_probabilities, most_probable
+from .presets import PRESETS, Preset, get_preset
+from .weights import obtain
+
+if TYPE_CHECKING:
+    import numpy as np
+    from nibabel.spatialimages import SpatialImage
+    from numpy.typing import NDArray
+
+__all__ = ["Segmentation", "Segmenter", "segment"]
+
+SpaceName = Literal["native", "conformed"]
+
+
+class Segmenter:
+    """A network with its weights loaded, for scan after scan.
+
+    Parameters
+    ----------
+    preset : str
+        Name of a preset.
+    weights : path, optional
+        Weights file or folder; default: looked up, else downloaded.
+    device : str
+        "auto", "cpu", "gpu" or "gpu:N".
+    threads : int, optional
+        CPU threads; default: what the process was given.
+    offline : bool, optional
+        Never touch the network; default from ``LODBRAIN_OFFLINE``.
+    progress : bool
+        Show a bar while downloading weights.
+
+    Raises
+    ------
+    UsageError, WeightsError, ResourceError
+        Unknown preset or device; weights missing or wrong; no such GPU.
+    """
+
+    def __init__(
+        self,
+        preset: str = next(iter(PRESETS)),
+        *,
+        weights: str | Path | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        offline: bool | None = None,
+        progress: bool = False,
+    ) -> None:
+        self.preset: Preset = get_preset(preset)
+        self.label_set = get_label_set(self.preset.label_set)
+        self.threads = threads or allowed_threads()
+        started = time.perf_counter()
+        given = Path(weights) if weights is not None else None
+        self.weights = obtain(self.preset, given, offline=offline, progress=progress)
+        from .inference.keras_backend import start_keras  # Keras takes seconds
+
+        self.backend = start_keras(device, self.threads)
+        with self.backend.scope():
+            self._engine = self._load()
+        self.load_s = time.perf_counter() - started
+
+    def _load(self) -> Any:
+        from .inference.keras_engine import KerasEngine
+        from .networks.checkpoint import load_weights
+        from .networks.lod_brain import build_lod_brain
+
+        model = build_lod_brain(self.preset.network)
+        load_weights(model, self.weights.path, self.preset.weights.layout)
+        return KerasEngine(model)
+
+    def segment(
+        self,
+        source: "str | Path | SpatialImage | Scan",
+        *,
+        frame: int | None = None,
+        space: SpaceName = "native",
+        postprocess: bool = True,
+        on_step: Callable[[str], None] | None = None,
+    ) -> Segmentation:
+        """Segment one scan.
+
+        Parameters
+        ----------
+        source : path, nibabel image or Scan
+        frame : int, optional
+            Frame of a 4-D image, from 0.
+        space : {"native", "conformed"}
+            Grid of the results.
+        postprocess : bool
+            Smooth and keep one piece per structure (SPEC A.7 a-e).
+        on_step : callable, optional
+            Called with the name of each step as it begins.
+
+        Raises
+        ------
+        InputError
+            When the scan is refused.
+        ResourceError
+            When memory runs out.
+        """
+        steps = _Steps(on_step)
+        began = timestamp()
+        with steps("read"):
+            scan = source if isinstance(source, Scan) else read_t1w(source, frame)
+        with steps("conform"):
+            conformed, grid, warnings = to_conformed(scan.data, scan.affine)
+        with steps("infer"):
+            probabilities = self._infer(z_score(conformed))
+        cleaning = None
+        if postprocess:
+            with steps("clean"):
+                probabilities, cleaning = clean_probabilities(probabilities, self.label_set)
+        with steps("label"):
+            labels = most_probable(on_grid(probabilities, grid, space))
+        target = _space_of(scan, grid, space)
+        volumes = structure_volumes(labels, target.affine, self.label_set)
+        notes = [*scan.warnings, *warnings, *self._weights_warnings(), *_empty_warnings(volumes)]
+        record = run_record(
+            scan,
+            began,
+            **self._facts(),
+            options={"frame": frame, "space": space, "postprocess": postprocess},
+            seconds={name: round(s, 3) for name, s in steps.seconds.items()},
+            peak_memory_bytes=peak_memory_bytes(),
+            warnings=notes,
+            volumes_mm3={v.name: v.volume_mm3 for v in volumes},
+            volumes_grid=space,
+            postprocessing=cleaning.by_name(self.label_set) if cleaning else None,
+        )
+        return Segmentation(
+            labels, target, self.label_set, volumes, scan, record, grid, probabilities, conformed
+        )
+
+    def _infer(self, image: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        from .inference.keras_backend import is_out_of_memory
+
+        try:
+            with self.backend.scope():
+                output: NDArray[np.float32] = self._engine.predict(image).output
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            msg = (
+                f"memory ran out on {self.backend.device}; free some, ask for more, or use "
+                "--device cpu"
+            )
+            raise ResourceError(msg) from error
+        return output
+
+    def _weights_warnings(self) -> list[str]:
+        if self.weights.released:
+            return []
+        return [f"{self.weights.path.name} are not the released weights of {self.preset.name!r}"]
+
+    def _facts(self) -> dict[str, Any]:
+        """Collect what the record says of the network and where it ran."""
+        return {
+            "preset": self.preset.name,
+            "weights": {
+                "file": self.weights.path.name,
+                "sha256": self.weights.sha256,
+                "origin": self.weights.origin,
+                "released": self.weights.released,
+            },
+            "device": self.backend.device,
+            "backend": f"{self.backend.name} {self.backend.version}",
+            "threads": self.threads,
+            "load_seconds": round(self.load_s, 3),
+        }
+
+
+def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation:
+    """Segment one scan with a preset.
+
+    Parameters
+    ----------
+    source : path or nibabel image
+        T1w head: NIfTI or MGH.
+    **options
+        Of :class:`Segmenter` (``preset``, ``weights``, ``device``, ``threads``,
+        ``offline``) and :meth:`Segmenter.segment` (``frame``, ``space``,
+        ``postprocess``).
+
+    Returns
+    -------
+    Segmentation
+        With ``.labels``, ``.probabilities``, ``.volumes`` and ``.save(path)``.
+
+    Raises
+    ------
+    LodbrainError
+        As those two do.
+
+    Examples
+    --------
+    >>> from lodbrain_cli import segment
+    >>> result = segment("T1.nii.gz")  # doctest: +SKIP
+    >>> result.save("seg.nii.gz", volumes="volumes.tsv")  # doctest: +SKIP
+    """
+    of_scan = {k: options.pop(k) for k in ("frame", "space", "postprocess") if k in options}
+    return Segmenter(**options).segment(source, **of_scan)
+
+
+class _Steps:
+    """Names and times the steps of a scan."""
+
+    def __init__(self, on_step: Callable[[str], None] | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._on_step = on_step
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        if self._on_step is not None:
+            self._on_step(name)
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - started
+
+
+def _space_of(scan: Scan, grid: ConformedGrid, space: str) -> Space:
+    if space == "conformed":
+        return Space(space, grid.affine, (256, 256, 256))
+    return Space(space, scan.affine, grid.native_shape, scan.header)
+
+
+def _empty_warnings(volumes: tuple[StructureVolume, ...]) -> list[str]:
+    missing = [v.name for v in volumes if v.voxels == 0]
+    if len(missing) == len(volumes):
+        return ["no brain was found: the result is empty"]
+    return [f"not found: {', '.join(missing)}"] if missing else []
