@@ -58,6 +58,8 @@ def set_verbosity(verbose: int, *, quiet: bool) -> None:
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(level)
+    # nibabel logs what it mends in a header; what matters of that is said by lodbrain
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
 
 
 def show_error(error: LodbrainError, prefix: str = "error") -> None:

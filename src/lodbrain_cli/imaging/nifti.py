@@ -94,7 +94,7 @@ def read_t1w(source: "str | Path | SpatialImage", frame: int | None = None) -> S
         data, dtype = _frame(image, frame, name)
         affine = np.asarray(image.affine, np.float64)
     except (EOFError, zlib.error, OSError) as error:
-        msg = f"{name}: truncated or damaged ({error}); copy or convert the file again"
+        msg = f"{name}: truncated or damaged ({_one_line(error)}); copy or convert it again"
         raise InputError(msg) from error
     warnings = _check_geometry(image, affine, data.shape, name)
     scan = Scan(data, affine, image.header, name, path, dtype, tuple(warnings))
@@ -183,14 +183,14 @@ def _frame(image: Any, frame: int | None, name: str) -> "tuple[NDArray[np.float3
     else:
         values = np.asanyarray(image.dataobj[(..., index, *(0 for _ in shape[4:]))])
     with np.errstate(over="ignore"):  # an overflow to infinity is refused later
-        return np.ascontiguousarray(values, np.float32), values.dtype
+        return np.ascontiguousarray(values, np.float32), values.dtype.newbyteorder("=")
 
 
 def _check_geometry(
     image: Any, affine: "NDArray[np.float64]", shape: tuple[int, ...], name: str
 ) -> list[str]:
     header = image.header
-    zooms = np.asarray(header.get_zooms()[:3], float)
+    zooms = _stored_zooms(image)
     sizes = voxel_sizes(affine)
     for kind, values in (("header", zooms), ("affine", sizes)):
         sensible = np.isfinite(values) & (values >= _SMALLEST_MM) & (values <= _LARGEST_MM)
@@ -205,6 +205,17 @@ def _check_geometry(
         msg = f"{name}: the affine is singular: its axes do not span space; correct the header"
         raise InputError(msg)
     return _orientation_warnings(header, affine, shape)
+
+
+def _stored_zooms(image: Any) -> "NDArray[np.float64]":
+    """(3,) voxel sides as the file has them; nibabel turns zeros into ones."""
+    header = image.header
+    holder = image.file_map["image"] if image.file_map else None
+    if isinstance(header, nib.Nifti1Header) and holder is not None and holder.filename:
+        with holder.get_prepare_fileobj("rb") as file:
+            header = type(header).from_fileobj(file, check=False)
+        return np.abs(np.asarray(header["pixdim"][1:4], np.float64))
+    return np.asarray(header.get_zooms()[:3], np.float64)
 
 
 def _orientation_warnings(

@@ -7,7 +7,9 @@ environment variables and TensorFlow's thread pools are read once.
 import os
 import re
 import sys
-from contextlib import AbstractContextManager
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,10 +68,8 @@ def start_keras(device: str, threads: int) -> Backend:
     if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", device):
         msg = f"unknown device {device!r}; expected auto, cpu, gpu or gpu:N"
         raise UsageError(msg)
-    if "keras" not in sys.modules:
-        _set_environment(threads)
     try:
-        import keras
+        keras = _import_keras(threads)
     except ImportError as error:
         wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
         msg = f"Keras' backend {wanted!r} is not installed ({error}); see KERAS_BACKEND"
@@ -92,6 +92,44 @@ def is_out_of_memory(error: BaseException) -> bool:
         or "can't allocate memory" in text  # PyTorch on a CPU
         or "out of memory" in text.lower()
     )
+
+
+def _import_keras(threads: int) -> Any:
+    if "keras" not in sys.modules:
+        _set_environment(threads)
+        with _native_messages_held_back():
+            import keras
+
+            if keras.backend.backend() == "tensorflow":
+                import tensorflow  # noqa: F401 - speaks at import, and again here
+    import keras
+
+    return keras
+
+
+@contextmanager
+def _native_messages_held_back() -> Iterator[None]:
+    """Keep TensorFlow's start-up lines from the terminal, unless the import fails.
+
+    They are written to descriptor 2 by native code before any log level is
+    read, on every start, and say nothing that a user could act on.
+    """
+    try:
+        terminal = os.dup(2)
+    except OSError:  # no standard error at all
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(terminal, held.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 def _set_environment(threads: int) -> None:

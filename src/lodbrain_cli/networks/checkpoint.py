@@ -132,7 +132,7 @@ def save_weights(model: keras.Model, path: Path) -> None:
     """
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         for name, variable in dataset_paths(model, "lodbrain").items():
-            file.create_dataset(name, data=keras.ops.convert_to_numpy(variable))
+            file.create_dataset(name, data=variable.numpy())
 
 
 def _misfits(variables: Mapping[str, Any], arrays: "Mapping[str, NDArray[Any]]") -> list[str]:

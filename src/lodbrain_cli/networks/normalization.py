@@ -81,7 +81,8 @@ class GroupNormalise(keras.layers.Layer):
     """
 
     def __init__(self, epsilon: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Keras would cast the moments to half precision, where a variance overflows.
+        super().__init__(autocast=False, **kwargs)
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:

@@ -156,7 +156,7 @@ def write_channels(
         stored = header.get_data_dtype()  # the header's byte order
         with _opened(temporary) as file:
             header.write_to(file)
-            file.write(b"\0" * (int(header["vox_offset"]) - int(header["sizeof_hdr"])))
+            file.write(b"\0" * (int(header["vox_offset"]) - file.tell()))
             for channel in channels:
                 file.write(np.asarray(channel, stored).tobytes(order="F"))
 

@@ -138,5 +138,5 @@ def _brain(result: "Segmentation", mask: "NDArray[np.uint8]") -> "NDArray[Any]":
     brain = result.image * mask
     stored = result.scan.stored_dtype
     if result.space.name == "native" and stored.kind in "iu" and stored.itemsize <= 2:
-        return brain.astype(stored.newbyteorder("="))
+        return brain.astype(stored)
     return brain

@@ -1,0 +1,52 @@
+"""The command line with the network replaced by thresholds: fast, and left is left."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lodbrain_cli.cli.main import cli
+from lodbrain_cli.segmentation import Segmenter
+
+from ..phantoms import HEAD, MARKER
+
+
+def threshold_probabilities(image: np.ndarray) -> np.ndarray:
+    """Head of a phantom → white matter, its left-only marker → brainstem."""
+    low, high = image.min(), image.max()
+    head = image > low + (high - low) * HEAD / MARKER / 2
+    marker = image > low + (high - low) * (HEAD + MARKER) / 2 / MARKER
+    probabilities = np.zeros((7, *image.shape), np.float32)
+    probabilities[6] = marker
+    probabilities[3] = head & ~marker
+    probabilities[0] = ~head
+    return probabilities
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Replace loading and inference; everything else of the pipeline is real."""
+
+    def load(self):
+        return SimpleNamespace(
+            predict=lambda image: SimpleNamespace(output=threshold_probabilities(image))
+        )
+
+    monkeypatch.setattr(Segmenter, "_load", load)
+    monkeypatch.setattr(
+        "lodbrain_cli.segmentation.obtain",
+        lambda *_args, **_kwargs: SimpleNamespace(
+            path=SimpleNamespace(name="w.h5"), sha256="ab" * 32, origin="cache", released=True
+        ),
+    )
+
+
+@pytest.fixture
+def run():
+    """Run a command line in this process; gives exit_code, stdout and stderr."""
+
+    def invoke(*arguments):
+        return CliRunner().invoke(cli, [str(a) for a in arguments])
+
+    return invoke

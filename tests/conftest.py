@@ -1,0 +1,46 @@
+"""Where test data is, and a clean environment for every test."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+# As the library does when it starts Keras itself; tests build networks directly.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def _folder(variable: str, default: Path) -> Path:
+    folder = Path(os.environ.get(variable, default))
+    if not folder.is_dir():
+        pytest.skip(f"{variable} names no folder with test data ({folder})")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real scans and references that others made; see LODBRAIN_TEST_DATA in README."""
+    return _folder("LODBRAIN_TEST_DATA", _SHARED / "data")
+
+
+@pytest.fixture(scope="session")
+def released_weights() -> Path:
+    """Folder with the LOD-Brain authors' weights_lv0.h5 and weights_lv1.h5."""
+    return _folder("LODBRAIN_TEST_WEIGHTS", _SHARED / "weights") / "lod-brain"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory):
+    """No setting of the machine reaches a test, and no test the user's cache."""
+    for name in [n for n in os.environ if n.startswith("LODBRAIN_") and "_TEST_" not in n]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    monkeypatch.setenv("LODBRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20261121)

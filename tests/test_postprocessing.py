@@ -1,0 +1,89 @@
+"""Cleaning is SPEC A.7 a-e to the letter, and what it did is told."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from lodbrain_cli.labels import get_label_set
+from lodbrain_cli.postprocessing import clean_probabilities, most_probable
+
+LABELS = get_label_set("lod-brain-7")
+
+
+def by_the_letter(probabilities: np.ndarray) -> np.ndarray:
+    """SPEC A.7 a-e written out plainly, all maps at once, components by plain search."""
+
+    def largest(mask):
+        components, count = ndimage.label(mask)
+        sizes = [np.sum(components == i) for i in range(1, count + 1)]
+        return components == 1 + int(np.argmax(sizes)) if sizes else np.zeros_like(mask)
+
+    p = np.stack([ndimage.gaussian_filter(c, 0.5, mode="reflect") for c in probabilities])
+    background = p[0].copy()
+    for label in (1, 2, 3, 5, 6):
+        high = p[label] > 0.25
+        p[label][high & ~largest(high)] = 0
+    seg = p.argmax(0)
+    brain = largest(seg > 0)
+    for label in (1, 3, 5, 6):
+        brain &= ~((seg == label) & ~largest(seg == label))
+    p[:, ~brain] = 0
+    p[0] = background
+    return p
+
+
+@pytest.fixture
+def messy(rng) -> np.ndarray:
+    """Smooth random maps with many islands, as a bad scan gives them."""
+    logits = np.stack(
+        [ndimage.gaussian_filter(rng.normal(size=(40, 36, 44)), 1.6) for _ in range(7)]
+    )
+    logits = 60 * logits + np.array([4.0, 2, 0, 1, 0, 0, 0])[:, None, None, None]
+    e = np.exp(logits - logits.max(0))
+    return (e / e.sum(0)).astype(np.float32)
+
+
+def test_every_step_is_the_specifications(messy):
+    expected = by_the_letter(messy.copy())
+    got, cleaning = clean_probabilities(messy.copy(), LABELS)
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(most_probable(got), expected.argmax(0))
+    assert min(cleaning.zeroed_voxels.values()) > 0, "the case is messy enough to matter"
+    assert cleaning.removed_voxels > 0
+
+
+def test_what_was_zeroed_is_counted_by_name():
+    p = np.zeros((7, 20, 20, 20), np.float32)
+    p[0] = 1
+    p[:, 2:12, 2:12, 2:12] = 0
+    p[1, 2:12, 2:12, 2:12] = 1
+    p[:, 16, 16, 16] = 0
+    p[1, 16, 16, 16] = 1  # an island of grey matter
+    _, cleaning = clean_probabilities(p, LABELS)
+    counted = cleaning.by_name(LABELS)["zeroed_voxels"]
+    assert counted["Cerebral grey matter"] == 1
+    assert counted["Cerebellum"] == 0
+
+
+def test_pieces_of_the_ventricles_stay():
+    p = np.zeros((7, 24, 24, 24), np.float32)
+    p[3, 2:22, 2:22, 2:22] = 1
+    p[0] = 1 - p[3]
+    for z in (6, 15):  # two separate ventricles inside white matter
+        p[3, 8:14, 8:14, z : z + 4] = 0
+        p[4, 8:14, 8:14, z : z + 4] = 1
+    labels = most_probable(clean_probabilities(p, LABELS)[0])
+    assert ndimage.label(labels == 4)[1] == 2
+
+
+def test_most_probable_takes_the_lowest_index_of_equals_and_any_iterable(rng):
+    p = rng.integers(0, 3, size=(5, 4, 4, 4)).astype(np.float32)
+    np.testing.assert_array_equal(most_probable(p), p.argmax(0))
+    np.testing.assert_array_equal(most_probable(iter(p)), p.argmax(0))
+
+
+def test_nothing_but_background_stays_empty():
+    p = np.zeros((7, 8, 8, 8), np.float32)
+    p[0] = 1
+    labels = most_probable(clean_probabilities(p, LABELS)[0])
+    assert not labels.any()
