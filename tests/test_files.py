@@ -12,9 +12,14 @@ from lodbrain_cli.files import check_writable, replacing, write_text
 def test_a_failure_in_the_middle_leaves_the_old_file(tmp_path):
     target = tmp_path / "a.nii.gz"
     target.write_text("old")
-    with pytest.raises(RuntimeError, match="boom"), replacing(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("boom")
+
+    def fail_half_way():
+        with replacing(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        fail_half_way()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

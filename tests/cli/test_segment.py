@@ -29,7 +29,9 @@ AWKWARD = {
 
 @pytest.mark.parametrize("case", AWKWARD)
 def test_a_left_only_marker_stays_left_on_the_scans_own_grid(run, tmp_path, case):
-    scan = phantom(tmp_path, directions=AWKWARD[case][0], voxel_mm=AWKWARD[case][1], shape=AWKWARD[case][2])
+    scan = phantom(
+        tmp_path, directions=AWKWARD[case][0], voxel_mm=AWKWARD[case][1], shape=AWKWARD[case][2]
+    )
     done = run("segment", scan, "-o", tmp_path / "seg.nii.gz", *PLAIN)
     assert done.exit_code == 0, done.stderr
     seg, image = nib.load(tmp_path / "seg.nii.gz"), nib.load(scan)
@@ -108,7 +110,9 @@ def test_postprocessing_is_on_unless_switched_off(run, tmp_path):
 
 def test_mgz_goes_in_and_out(run, tmp_path):
     image = nib.load(phantom(tmp_path))
-    nib.save(nib.freesurfer.MGHImage(image.get_fdata().astype("f4"), image.affine), tmp_path / "t.mgz")
+    nib.save(
+        nib.freesurfer.MGHImage(image.get_fdata().astype("f4"), image.affine), tmp_path / "t.mgz"
+    )
     done = run("segment", tmp_path / "t.mgz", "-o", tmp_path / "seg.mgz", *PLAIN)
     assert done.exit_code == 0, done.stderr
     seg = nib.load(tmp_path / "seg.mgz")
@@ -123,7 +127,9 @@ def test_a_frame_is_chosen(run, tmp_path):
     refused = run("segment", tmp_path / "four.nii.gz", "-o", tmp_path / "s.nii.gz", *PLAIN)
     assert refused.exit_code == 3
     assert "choose one with --frame" in refused.stderr
-    done = run("segment", tmp_path / "four.nii.gz", "-o", tmp_path / "s.nii.gz", "--frame", 1, *PLAIN)
+    done = run(
+        "segment", tmp_path / "four.nii.gz", "-o", tmp_path / "s.nii.gz", "--frame", 1, *PLAIN
+    )
     assert done.exit_code == 0, done.stderr
     assert nib.load(tmp_path / "s.nii.gz").shape == image.shape
 
@@ -146,7 +152,9 @@ def test_of_a_folder_every_t1w_is_done_and_one_failure_stops_nothing(run, folder
     assert done.exit_code == 1
     assert "2 of 3 scans done, 1 failed" in done.stderr.splitlines()[-1]
     assert "sub-03_T1w.nii.gz: not a readable NIfTI" in done.stderr
-    written = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*seg-lodbrain_dseg.nii.gz"))
+    written = sorted(
+        p.relative_to(folder).as_posix() for p in folder.rglob("*seg-lodbrain_dseg.nii.gz")
+    )
     assert written == [
         "out/sub-01/sub-01_seg-lodbrain_dseg.nii.gz",
         "out/sub-02/ses-a/sub-02_ses-a_seg-lodbrain_dseg.nii.gz",
@@ -171,7 +179,9 @@ def test_finished_scans_are_skipped_and_changed_ones_done_again(run, folder):
 
 
 def test_a_list_names_scans_from_its_own_folder(run, folder):
-    (folder / "in/list.txt").write_text("# chosen\nsub-01/sub-01_T1w.nii.gz\n\nsub-01/sub-01_T2w.nii.gz\n")
+    (folder / "in/list.txt").write_text(
+        "# chosen\nsub-01/sub-01_T1w.nii.gz\n\nsub-01/sub-01_T2w.nii.gz\n"
+    )
     done = run("segment", "--list", folder / "in/list.txt", "-o", folder / "out", "--json", *PLAIN)
     assert done.exit_code == 0, done.stderr
     records = [json.loads(line) for line in done.stdout.splitlines()]
@@ -210,9 +220,7 @@ def test_bad_requests_get_one_line_and_their_code(run, tmp_path):
     failure(run("segment", "-o", out, *PLAIN), 2, "no scan given")
     failure(run("segment", scan, scan, "-o", out, *PLAIN), 2, "expected a folder for several")
     failure(run("segment", scan, "-o", out, "--brain", out, *PLAIN), 2, "two results")
-    failure(
-        run("segment", scan, "-o", out, "--overwrite", "--skip-existing", *PLAIN), 2, "exclude"
-    )
+    failure(run("segment", scan, "-o", out, "--overwrite", "--skip-existing", *PLAIN), 2, "exclude")
     failure(run("segment", scan, "-o", out, "--device", "tpu"), 2, "unknown device 'tpu'")
     failure(run("segment", scan, "-o", out, "--device", "gpu:7"), 5, "'gpu:7'", "--device cpu")
     assert sorted(p.name for p in tmp_path.iterdir()) == [scan.name]

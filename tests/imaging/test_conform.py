@@ -53,7 +53,7 @@ def test_left_stays_left_through_the_conformed_grid_and_back(case):
     largest_voxel = max(CASES[case][1])
     assert np.linalg.norm(there - MARKER_MM) < 0.5 * largest_voxel
     assert np.linalg.norm(back - MARKER_MM) < 0.5 * largest_voxel
-    assert there[0] < -20 and back[0] < -20
+    assert max(there[0], back[0]) < -20
 
 
 @pytest.mark.parametrize("shear", [False, True])

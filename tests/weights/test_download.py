@@ -137,7 +137,7 @@ def test_a_missing_file_is_not_asked_for_again_at_the_same_address(server, tmp_p
 
 
 def test_no_network_is_told_in_one_line(tmp_path):
-    with pytest.raises(WeightsError, match="no connection.*check the network or proxy") as caught:
+    with pytest.raises(WeightsError, match=r"no connection.*check the network or proxy") as caught:
         download(weights("http://127.0.0.1:9/w.h5", "http://127.0.0.1:9/x.h5"), tmp_path / "w.h5")
     assert len(caught.value.details) == 2
 

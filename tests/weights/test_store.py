@@ -30,7 +30,9 @@ def put(folder, content=CONTENT, name="tiny.h5"):
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """One folder per place of the lookup order."""
-    monkeypatch.setenv("LODBRAIN_WEIGHTS", os.pathsep.join(map(str, [tmp_path / "w1", tmp_path / "w2"])))
+    monkeypatch.setenv(
+        "LODBRAIN_WEIGHTS", os.pathsep.join(map(str, [tmp_path / "w1", tmp_path / "w2"]))
+    )
     monkeypatch.setenv("LODBRAIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(store, "_packaged_folders", lambda: (tmp_path / "package",))
     return [
@@ -64,7 +66,9 @@ def test_a_file_with_wrong_content_is_passed_over_and_said(places, caplog):
 def test_offline_and_missing_says_where_to_get_and_put_it(places, monkeypatch):
     put(places[2], b"damaged")
     monkeypatch.setenv("LODBRAIN_OFFLINE", "1")
-    with pytest.raises(WeightsError, match=r"fetch http.*'lodbrain weights add tiny\.h5'") as caught:
+    with pytest.raises(
+        WeightsError, match=r"fetch http.*'lodbrain weights add tiny\.h5'"
+    ) as caught:
         store.obtain(PRESET)
     assert caught.value.exit_code == 6
     assert str(places[2] / "tiny.h5") in caught.value.details[0]

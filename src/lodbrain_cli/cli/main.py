@@ -36,7 +36,18 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
 @click.group(
     cls=LodbrainGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Every option can be set in the environment: --threads by LODBRAIN_THREADS.",
+    epilog="""
+\b
+Examples:
+  lodbrain segment T1.nii.gz -o seg.nii.gz     one scan
+  lodbrain segment scans/ -o results/          a folder of scans
+  lodbrain demo                                try it without a scan
+
+Every option can be set in the environment: --threads by LODBRAIN_THREADS.
+
+Exit codes: 0 done, 1 some scan failed, 2 usage, 3 input refused, 5 out of
+memory or no such device, 6 weights missing or wrong, 130 and 143 signals.
+""",
 )
 @click.option(
     "--version",
@@ -47,16 +58,7 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
     help="Show the versions of lodbrain, its weights and Keras, and exit.",
 )
 def cli() -> None:
-    r"""Segment the brain in T1-weighted MRI.
-
-    \b
-    lodbrain segment T1.nii.gz -o seg.nii.gz     one scan
-    lodbrain segment scans/ -o results/          a folder of scans
-    lodbrain demo                                try it without a scan
-
-    Exit codes: 0 done, 1 some scan failed, 2 usage, 3 input refused, 5 out of
-    memory or no such device, 6 weights missing or wrong, 130 and 143 signals.
-    """
+    """Segment the brain in T1-weighted MRI."""
 
 
 for _command in (segment, demo, labels, weights, info, completion):
