@@ -1,8 +1,8 @@
 """Compare lodbrain's results with exact references, published masks and FreeSurfer.
 
-``python benchmarks/agreement.py DATA WEIGHTS [--backends tensorflow jax torch]``
+``python benchmarks/agreement.py DATA WEIGHTS``
 
-DATA holds the scans of the project's test data, WEIGHTS the released weights.
+DATA holds the scans of the project's test data, WEIGHTS the released weights_lv1.h5.
 Prints the tables of docs/accuracy.md.
 """
 
@@ -18,6 +18,7 @@ import nibabel as nib
 import numpy as np
 
 CHECK = Path(__file__).resolve().parents[1] / "tests" / "inference" / "engine_check.py"
+ENGINES = [("openvino", ""), ("keras", "tensorflow"), ("keras", "jax"), ("keras", "torch")]
 CLASSES = range(1, 7)
 ASEG = {
     "Ventricles (with choroid plexus)": (4, (4, 5, 14, 15, 43, 44, 72, 31, 63)),
@@ -31,9 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("weights", type=Path)
-    parser.add_argument("--backends", nargs="+", default=["tensorflow", "jax", "torch"])
     options = parser.parse_args()
-    print_backends(options.data, options.weights, options.backends)
+    print_engines(options.data, options.weights)
     from lodbrain_cli import Segmenter
 
     segmenter = Segmenter(weights=options.weights, device="cpu")
@@ -41,23 +41,22 @@ def main() -> None:
     print_freesurfer(segmenter, options.data)
 
 
-def print_backends(data: Path, weights: Path, backends: list[str]) -> None:
-    print("| backend | brain voxels that differ | logits, largest | variance, largest relative |")
+def print_engines(data: Path, weights: Path) -> None:
+    print("| engine | brain voxels that differ | logits, largest | variance, largest relative |")
     print("|---|---|---|---|")
-    for backend in backends:
-        if importlib.util.find_spec(backend) is None:
+    for engine, backend in ENGINES:
+        if backend and importlib.util.find_spec(backend) is None:
             continue
         done = subprocess.run(
-            [sys.executable, CHECK, weights, data],
-            env={**os.environ, "KERAS_BACKEND": backend},
+            [sys.executable, CHECK, engine, weights, data],
+            env={**os.environ, "KERAS_BACKEND": backend or "tensorflow"},
             capture_output=True,
             text=True,
             check=True,
         )
         r = json.loads(done.stdout.splitlines()[-1])
-        print(
-            f"| {backend} | {r['differing_share']:.4%} | {r['logits']:.1e} | {r['variance']:.1e} |"
-        )
+        name = f"{engine} on {backend}" if backend else engine
+        print(f"| {name} | {r['differing_share']:.4%} | {r['logits']:.1e} | {r['variance']:.1e} |")
     print()
 
 

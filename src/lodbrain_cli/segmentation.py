@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import ResourceError
 from .imaging.conform import ConformedGrid, to_conformed
 from .imaging.intensity import z_score
 from .imaging.nifti import Scan, read_t1w
 from .imaging.volumetry import StructureVolume, structure_volumes
 from .inference.devices import allowed_threads, peak_memory_bytes
+from .inference.engines import start_engine
 from .labels import get_label_set
 from .outputs.images import Space
 from .outputs.record import run_record, timestamp
@@ -21,9 +21,7 @@ from .presets import PRESETS, Preset, get_preset
 from .weights import obtain
 
 if TYPE_CHECKING:
-    import numpy as np
     from nibabel.spatialimages import SpatialImage
-    from numpy.typing import NDArray
 
 __all__ = ["Segmentation", "Segmenter", "segment"]
 
@@ -41,6 +39,8 @@ class Segmenter:
         Weights file or folder; default: looked up, else downloaded.
     device : str
         "auto", "cpu", "gpu" or "gpu:N".
+    engine : str
+        "auto", "openvino" (CPU) or "keras" (GPU; any backend).
     threads : int, optional
         CPU threads; default: what the process was given.
     offline : bool, optional
@@ -60,6 +60,7 @@ class Segmenter:
         *,
         weights: str | Path | None = None,
         device: str = "auto",
+        engine: str = "auto",
         threads: int | None = None,
         offline: bool | None = None,
         progress: bool = False,
@@ -70,21 +71,10 @@ class Segmenter:
         started = time.perf_counter()
         given = Path(weights) if weights is not None else None
         self.weights = obtain(self.preset, given, offline=offline, progress=progress)
-        from .inference.keras_backend import start_keras  # Keras takes seconds
-
-        self.backend = start_keras(device, self.threads)
-        with self.backend.scope():
-            self._engine = self._load()
+        self.engine = start_engine(
+            self.preset, self.weights.path, engine=engine, device=device, threads=self.threads
+        )
         self.load_s = time.perf_counter() - started
-
-    def _load(self) -> Any:
-        from .inference.keras_engine import KerasEngine
-        from .networks.checkpoint import load_weights
-        from .networks.lod_brain import build_lod_brain
-
-        model = build_lod_brain(self.preset.network)
-        load_weights(model, self.weights.path, self.preset.weights.layout)
-        return KerasEngine(model)
 
     def segment(
         self,
@@ -123,7 +113,7 @@ class Segmenter:
         with steps("conform"):
             conformed, grid, warnings = to_conformed(scan.data, scan.affine)
         with steps("infer"):
-            probabilities = self._infer(z_score(conformed))
+            probabilities = self.engine.predict(z_score(conformed)).output
         cleaning = None
         if postprocess:
             with steps("clean"):
@@ -149,22 +139,6 @@ class Segmenter:
             labels, target, self.label_set, volumes, scan, record, grid, probabilities, conformed
         )
 
-    def _infer(self, image: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        from .inference.keras_backend import is_out_of_memory
-
-        try:
-            with self.backend.scope():
-                output: NDArray[np.float32] = self._engine.predict(image).output
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            msg = (
-                f"memory ran out on {self.backend.device}; free some, ask for more, or use "
-                "--device cpu"
-            )
-            raise ResourceError(msg) from error
-        return output
-
     def _weights_warnings(self) -> list[str]:
         if self.weights.released:
             return []
@@ -180,9 +154,9 @@ class Segmenter:
                 "origin": self.weights.origin,
                 "released": self.weights.released,
             },
-            "device": self.backend.device,
-            "backend": f"{self.backend.name} {self.backend.version}",
-            "threads": self.threads,
+            "engine": self.engine.name,
+            "device": self.engine.device,
+            "threads": self.engine.threads,
             "load_seconds": round(self.load_s, 3),
         }
 
@@ -195,8 +169,8 @@ def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation
     source : path or nibabel image
         T1w head: NIfTI or MGH.
     **options
-        Of :class:`Segmenter` (``preset``, ``weights``, ``device``, ``threads``,
-        ``offline``) and :meth:`Segmenter.segment` (``frame``, ``space``,
+        Of :class:`Segmenter` (``preset``, ``weights``, ``device``, ``engine``,
+        ``threads``, ``offline``) and :meth:`Segmenter.segment` (``frame``, ``space``,
         ``postprocess``).
 
     Returns

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from lodbrain_cli.cli.main import cli
-from lodbrain_cli.segmentation import Segmenter
+from lodbrain_cli.inference import engines
 
 from ..phantoms import HEAD, MARKER
 
@@ -28,12 +28,19 @@ def threshold_probabilities(image: np.ndarray) -> np.ndarray:
 def no_network(monkeypatch):
     """Replace loading and inference; everything else of the pipeline is real."""
 
-    def load(self):
+    real = engines.start_engine
+
+    def start(preset, weights, *, engine, device, threads):
+        if device not in ("auto", "cpu"):
+            return real(preset, weights, engine=engine, device=device, threads=threads)
         return SimpleNamespace(
-            predict=lambda image: SimpleNamespace(output=threshold_probabilities(image))
+            predict=lambda image: SimpleNamespace(output=threshold_probabilities(image)),
+            name="thresholds",
+            device="cpu",
+            threads=threads,
         )
 
-    monkeypatch.setattr(Segmenter, "_load", load)
+    monkeypatch.setattr("lodbrain_cli.segmentation.start_engine", start)
     monkeypatch.setattr(
         "lodbrain_cli.segmentation.obtain",
         lambda *_args, **_kwargs: SimpleNamespace(

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from lodbrain_cli.errors import ResourceError
-from lodbrain_cli.segmentation import Segmenter
 
 from ..phantoms import GRIDS, MARKER_MM, centroid_mm, phantom, rotation
 
@@ -239,13 +238,13 @@ def test_memory_that_runs_out_is_code_5(run, tmp_path, monkeypatch):
     def exhausted(*_args):
         raise ResourceError("memory ran out on cpu")
 
-    monkeypatch.setattr(Segmenter, "_infer", exhausted)
+    monkeypatch.setattr("lodbrain_cli.segmentation.z_score", exhausted)
     failure(run("segment", phantom(tmp_path), "-o", tmp_path / "s.nii.gz", *PLAIN), 5, "memory")
     assert not (tmp_path / "s.nii.gz").exists()
 
 
 def test_a_bug_keeps_its_traceback(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(Segmenter, "_infer", lambda *_: 1 / 0)
+    monkeypatch.setattr("lodbrain_cli.segmentation.z_score", lambda *_: 1 / 0)
     done = run("segment", phantom(tmp_path), "-o", tmp_path / "s.nii.gz", *PLAIN)
     assert isinstance(done.exception, ZeroDivisionError)
 
@@ -276,15 +275,14 @@ import sys, time
 from types import SimpleNamespace
 import lodbrain_cli.segmentation as pipeline
 import lodbrain_cli.outputs.results as results
+def predict(image):
+    import numpy as np
+    p = np.zeros((7, *image.shape), np.float32); p[0] = 1
+    return SimpleNamespace(output=p)
 pipeline.Segmenter.__init__ = lambda self, **_: self.__dict__.update(
     preset=pipeline.get_preset("lod-brain"), label_set=pipeline.get_label_set("lod-brain-7"),
     weights=SimpleNamespace(path=SimpleNamespace(name="w"), sha256="ab", origin="", released=True),
-    backend=SimpleNamespace(device="cpu", name="", version=""), threads=1, load_s=0)
-def infer(self, image):
-    import numpy as np
-    p = np.zeros((7, *image.shape), np.float32); p[0] = 1
-    return p
-pipeline.Segmenter._infer = infer
+    engine=SimpleNamespace(device="cpu", name="", threads=1, predict=predict), load_s=0)
 def slow(*_):  # the labels stand, the record does not yet
     print("writing", flush=True)
     time.sleep(60)

@@ -1,7 +1,8 @@
 """Run in a process of its own, since a process has one Keras backend.
 
-``python engine_check.py TINY`` compares slabs with the whole graph;
-``python engine_check.py WEIGHTS DATA`` compares AOMIC with the exact reference.
+``python engine_check.py ENGINE TINY`` compares tiles with the whole graph;
+``python engine_check.py ENGINE WEIGHTS DATA`` compares AOMIC with the exact
+reference. ENGINE is ``openvino`` or ``keras`` (its backend: KERAS_BACKEND).
 Prints one line of JSON.
 """
 
@@ -12,48 +13,63 @@ from pathlib import Path
 import numpy as np
 
 
-def tiny() -> dict[str, float]:
+def compiler(engine: str):
+    if engine == "openvino":
+        from lodbrain_cli.inference.openvino_engine import openvino_compiler
+
+        return openvino_compiler(threads=2)
+    from lodbrain_cli.inference.keras_engine import KerasStage
+
+    return KerasStage
+
+
+def tiny(engine: str) -> dict[str, float]:
     import keras
 
-    from lodbrain_cli.inference.keras_engine import KerasEngine
+    from lodbrain_cli.inference.execution import StagedNetwork
+    from lodbrain_cli.networks.keras_graph import read_graph
     from lodbrain_cli.networks.lod_brain import build_lod_brain
     from lodbrain_cli.presets import NetworkConfig
 
-    keras.utils.set_random_seed(7)
     model = build_lod_brain(NetworkConfig(num_classes=4, filters=(2, 4, 8)))
+    rng = np.random.default_rng(7)
+    for layer in model.layers:
+        for weight in layer.weights:  # biases too: the border depends on them
+            weight.assign(rng.normal(size=weight.shape) * 0.3)
     image = np.random.default_rng(5).normal(size=(40, 24, 32)).astype("float32")
     whole = keras.ops.convert_to_numpy(model(image[None, ..., None], training=False))[0]
     worst = 0.0
-    # From one voxel a slab (rounded up to what a stage needs) to the whole at once.
-    for thickness in (1, 6, 9, 40):
-        engine = KerasEngine(model, slab_bytes=thickness * 8 * 4 * 24 * 32)
-        output = engine.predict(image).output
-        worst = max(worst, float(np.abs(np.moveaxis(output, 0, -1) - whole).max()))
+    # From one voxel a tile (rounded up to what a stage needs) to the whole at once.
+    for compose in (False, True):
+        for thickness in (1, 6, 9, 40):
+            network = StagedNetwork(
+                read_graph(model),
+                compiler(engine),
+                compose=compose,
+                tile_bytes=thickness * 8 * 4 * 24 * 32,
+            )
+            output = np.moveaxis(network.predict(image).output, 0, -1)
+            worst = max(worst, float(np.abs(output - whole).max()))
     return {"worst": worst, "backend": keras.backend.backend()}
 
 
-def aomic(weights: Path, data: Path) -> dict[str, float]:
-    import keras
+def aomic(engine: str, weights: Path, data: Path) -> dict[str, float]:
     import nibabel as nib
 
     from lodbrain_cli.imaging.intensity import z_score
-    from lodbrain_cli.inference.keras_engine import KerasEngine
-    from lodbrain_cli.networks.checkpoint import load_weights
-    from lodbrain_cli.networks.lod_brain import build_lod_brain
-    from lodbrain_cli.presets import get_preset
+    from lodbrain_cli.inference.execution import StagedNetwork
+    from lodbrain_cli.networks.frozen import frozen_graph
 
-    preset = get_preset("lod-brain")
-    model = build_lod_brain(preset.network)
-    load_weights(model, weights / "weights_lv1.h5", "lod-brain-release")
+    graph = frozen_graph("lod-brain", weights / "weights_lv1.h5", "lod-brain-release")
     image = nib.load(data / "pairs/aomic/AOMIC_T1w.nii.gz")
     scan = z_score(np.asarray(image.dataobj).astype(np.float32))
-    prediction = KerasEngine(model, "logits").predict(scan)
+    prediction = StagedNetwork(graph, compiler(engine), output="logits").predict(scan)
     reference = data / "reference"
     labels = np.asarray(nib.load(reference / "AOMIC_lod-brain_labels.nii.gz").dataobj)
     logits = np.load(reference / "AOMIC_lod-brain_logits_every8.npy")
     ours = np.moveaxis(prediction.output, 0, -1)[::8, ::8, ::8]
     return {
-        "backend": keras.backend.backend(),
+        "keras": "keras" in sys.modules,
         "differing_share": float(
             (prediction.output.argmax(0) != labels).sum() / (labels > 0).sum()
         ),
@@ -77,5 +93,6 @@ def _worst_variance(moments, reference: Path) -> float:
 
 
 if __name__ == "__main__":
-    result = tiny() if sys.argv[1] == "TINY" else aomic(*map(Path, sys.argv[1:]))
+    engine, *rest = sys.argv[1:]
+    result = tiny(engine) if rest == ["TINY"] else aomic(engine, *map(Path, rest))
     sys.stdout.write(json.dumps(result) + "\n")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lodbrain_cli.errors import WeightsError
-from lodbrain_cli.networks.checkpoint import dataset_paths, load_weights, save_weights
+from lodbrain_cli.networks.checkpoint import load_weights, named_variables, save_weights
 from lodbrain_cli.networks.lod_brain import build_lod_brain
+from lodbrain_cli.networks.tensors import dataset_paths
 from lodbrain_cli.presets import NetworkConfig, get_preset
 
 RELEASE = get_preset("lod-brain")
@@ -15,8 +16,7 @@ TINY = NetworkConfig(num_levels=2, filters=(2, 4, 8), num_classes=3)
 
 
 def values(model: keras.Model) -> dict[str, np.ndarray]:
-    paths = dataset_paths(model, "lodbrain")
-    return {name: v.numpy().copy() for name, v in paths.items()}
+    return {name: v.numpy().copy() for name, v in named_variables(model).items()}
 
 
 @pytest.mark.weights
@@ -28,8 +28,9 @@ def test_released_files_fill_every_tensor_by_its_path(released_weights, file, ne
     model = build_lod_brain(network)
     load_weights(model, released_weights / file, "lod-brain-release")
     with h5py.File(released_weights / file) as stored:
-        for path, variable in dataset_paths(model, "lod-brain-release").items():
-            np.testing.assert_array_equal(variable.numpy(), stored[path][()])
+        variables = named_variables(model)
+        for name, path in dataset_paths(variables, "lod-brain-release").items():
+            np.testing.assert_array_equal(variables[name].numpy(), stored[path][()])
 
 
 @pytest.mark.weights

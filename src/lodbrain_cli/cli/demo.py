@@ -9,6 +9,7 @@ from ..errors import UsageError
 from .console import emit, note, set_verbosity
 from .options import (
     device_option,
+    engine_option,
     offline_option,
     option,
     preset_option,
@@ -40,6 +41,7 @@ Examples:
 @preset_option
 @weights_option
 @device_option
+@engine_option
 @threads_option
 @offline_option
 @verbosity_options
@@ -56,7 +58,7 @@ def demo(output: Path, quiet: bool, verbose: int, **options: Any) -> None:
 
     options["offline"] = options["offline"] or None
     if not quiet:
-        note("segmenting the MNI152 template; the first run also loads Keras")
+        note("segmenting the MNI152 template")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

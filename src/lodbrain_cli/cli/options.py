@@ -1,6 +1,6 @@
 """Options that several commands share, each defined once, each also an environment variable.
 
-preset_option, weights_option, device_option, threads_option, offline_option,
+preset_option, weights_option, device_option, engine_option, threads_option, offline_option,
 json_option, verbosity_options
 """
 
@@ -14,6 +14,7 @@ from ..presets import PRESETS
 
 __all__ = [
     "device_option",
+    "engine_option",
     "json_option",
     "offline_option",
     "option",
@@ -54,6 +55,13 @@ device_option = option(
     show_default=True,
     metavar="auto|cpu|gpu|gpu:N",
     help="Where to compute; auto takes a GPU when there is one.",
+)
+engine_option = option(
+    "--engine",
+    type=click.Choice(["auto", "openvino", "keras"]),
+    default="auto",
+    show_default=True,
+    help="What computes; auto takes OpenVINO on a CPU and Keras on a GPU.",
 )
 threads_option = option(
     "--threads",

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from .console import Progress, emit, emit_json, note, set_verbosity, show_error
 from .options import (
     device_option,
+    engine_option,
     json_option,
     offline_option,
     option,
@@ -73,6 +74,7 @@ Examples:
 @preset_option
 @weights_option
 @device_option
+@engine_option
 @threads_option
 @offline_option
 @json_option

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import ResourceError, UsageError
 
-__all__ = ["Backend", "is_out_of_memory", "start_keras"]
+__all__ = ["Backend", "start_keras"]
 
 
 @dataclass(frozen=True)
@@ -79,19 +79,6 @@ def start_keras(device: str, threads: int) -> Backend:
     chosen = _choose(device, gpus, name)
     version = sys.modules[name].__version__
     return Backend(name, version, keras.__version__, chosen, threads)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on any backend."""
-    kind = type(error).__name__
-    text = str(error)
-    return (
-        isinstance(error, MemoryError)
-        or kind in ("ResourceExhaustedError", "OutOfMemoryError")
-        or "RESOURCE_EXHAUSTED" in text
-        or "can't allocate memory" in text  # PyTorch on a CPU
-        or "out of memory" in text.lower()
-    )
 
 
 def _import_keras(threads: int) -> Any:

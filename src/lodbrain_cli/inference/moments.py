@@ -44,4 +44,4 @@ class MomentsSum:
     @property
     def moments(self) -> "NDArray[np.float64]":
         """(2, groups) mean and biased variance of all parts together."""
-        return np.stack([self._mean, np.asarray(self._squares) / self._count])
+        return np.stack([self._mean, np.asarray(self._squares) / max(self._count, 1)])

@@ -2,36 +2,21 @@
 
 Between two group normalisations a LOD-Brain network is local: an output voxel
 depends on a few input voxels around it. So the network falls into stages. Each
-computes one tensor, slab by slab, from the image and the inputs of earlier
-normalisations; the only thing that needs the whole volume is the moments of
-that tensor, which are gathered slab by slab too. Nothing else is kept, and
-what a stage needs beside it is computed again.
-
-This module reads a built Keras graph through its public attributes and does
-not import Keras.
+computes one tensor, tile by tile, from the image and what earlier stages kept;
+the only thing that needs the whole volume is the moments of that tensor, which
+are gathered tile by tile too. What is cheap to compute from the image is not
+kept but computed again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-__all__ = ["Slab", "Source", "Stage", "cut_stages", "slabs"]
+from ..networks.graph import Graph, Node
 
+__all__ = ["Box", "Stage", "Tile", "cut_stages", "tiles"]
 
-@dataclass(frozen=True)
-class Source:
-    """A tensor that a stage reads: the image, or an earlier stage's output.
-
-    Parameters
-    ----------
-    layer : str
-        Layer whose output it is.
-    scale : int
-        Voxels of the image per voxel of this tensor, along each axis.
-    """
-
-    layer: str
-    scale: int
+#: Voxels of the image, along each axis.
+Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -40,189 +25,211 @@ class Stage:
 
     Parameters
     ----------
-    output : Source
+    output : str
         The tensor it computes.
-    sources : tuple of Source
-        Tensors it reads.
-    moments : tuple of str
-        Layers whose group moments it is given.
-    output_moments : str or None
-        Layer that reduces the output to group moments; None at the end.
+    graph : Graph
+        What it computes it with: its ``image`` nodes are the tensors that it
+        reads, its ``moments`` nodes have no inputs and are given.
+    scale : int
+        Voxels of the image per voxel of the output, along an axis.
+    source_scales : dict of str to int
+        The same of each tensor that it reads, in the graph's order.
+    moments : str or None
+        Node that reduces the output to group moments; None at the end.
+    kept : bool
+        Whether later stages read the output.
     halo : int
-        Voxels of the image beyond a slab that its values depend on.
+        Voxels of the image beyond a tile that its values depend on.
+    seam : int
+        Depth, in voxels of the image, at the volume's border where composed
+        convolutions make the output inexact.
     alignment : int
-        Slabs begin and end at multiples of this many voxels of the image.
-    channels : float
+        Tiles begin and end at multiples of this many voxels of the image.
+    widest : float
         Channels of its widest tensor, per voxel of the image.
     """
 
-    output: Source
-    sources: tuple[Source, ...]
-    moments: tuple[str, ...]
-    output_moments: str | None
+    output: str
+    graph: Graph
+    scale: int
+    source_scales: dict[str, int]
+    moments: str | None
+    groups: int
+    kept: bool
     halo: int
+    seam: int
     alignment: int
-    channels: float
+    widest: float
+
+    @property
+    def given_moments(self) -> list[str]:
+        """Moments that it is given, in the graph's order."""
+        return [n.name for n in self.graph.nodes.values() if n.kind == "moments"]
 
 
 @dataclass(frozen=True)
-class Slab:
-    """Where along the first axis to compute, and which part of that is right.
+class Tile:
+    """Where to compute, and which part of that is right.
 
     Parameters
     ----------
-    start, stop : int
-        Window that is fed to the stage, in voxels of the image.
-    keep_start, keep_stop : int
-        Part of it, in voxels of the image, whose values are exact.
+    window : Box
+        What is fed to the stage.
+    keep : Box
+        Part of it whose values are exact.
+    border : bool
+        Whether it lies in the seam, where the uncomposed graph must be used.
     """
 
-    start: int
-    stop: int
-    keep_start: int
-    keep_stop: int
+    window: Box
+    keep: Box
+    border: bool = False
 
 
-def cut_stages(model: Any, output: str = "probabilities") -> tuple[Stage, ...]:
-    """Cut a model at its normalisations.
+def cut_stages(graph: Graph, output: str, kept: frozenset[str] | None = None) -> tuple[Stage, ...]:
+    """Cut a network at its normalisations.
 
     Parameters
     ----------
-    model : keras.Model
-        Functional graph with one input, every layer used once, whose global
-        operations are ``GroupMoments`` layers only.
+    graph : Graph
+        With one image.
     output : str
-        Layer where the last stage ends.
+        Node where the last stage ends.
+    kept : frozenset of str, optional
+        Inputs of normalisations that are stored for later stages; default:
+        all that are more than one convolution of the image.
 
     Returns
     -------
     tuple of Stage
-        In an order in which each finds its sources computed.
+        In an order in which each finds what it reads.
     """
-    graph = _Graph(model)
-    stages = [graph.stage(parent, moments) for parent, moments in graph.cuts()]
-    return (*stages, graph.stage(output, None))
+    graph = graph.needed_for(output)
+    cuts = {n.inputs[0]: n for n in graph.nodes.values() if n.kind == "moments"}
+    if kept is None:
+        kept = frozenset(name for name in cuts if not _is_cheap(graph.nodes[name]))
+    stages = [_stage(graph, name, moments, kept) for name, moments in cuts.items()]
+    return (*stages, _stage(graph, output, None, kept))
 
 
-def slabs(depth: int, thickness: int, halo: int, alignment: int) -> Iterator[Slab]:
-    """Windows of equal size that cover an axis, each with its exact part.
+def tiles(shape: tuple[int, int, int], stage: Stage, thickness: int) -> Iterator[Tile]:
+    """Windows that cover a volume, each with its exact part.
 
-    Windows that touch an end of the axis are exact up to it, because there the
-    network pads with zeros as it does in the whole volume. Equal sizes let a
-    compiled graph be used again.
+    Slabs along the first axis, all of one size, so that a compiled graph is used
+    again; and where composing has made a seam, six thin faces for the
+    uncomposed graph. A window that touches the volume's border is exact up to
+    it, because the network pads with zeros there as it does in the whole volume.
 
     Parameters
     ----------
-    depth : int
-        Length of the axis in voxels; a multiple of `alignment`.
+    shape : tuple of 3 int
+        Of the volume, each side a multiple of the stage's alignment.
+    stage : Stage
     thickness : int
-        Exact voxels wanted per window; rounded up to `alignment`.
-    halo, alignment : int
-        Of the stage.
+        Exact voxels wanted per slab; rounded up to the alignment.
 
     Yields
     ------
-    Slab
-        In order; the exact parts cover the axis once.
+    Tile
+        Their exact parts cover the volume once.
     """
-    thickness = min(depth, _round_up(thickness, alignment))
-    margin = _round_up(halo, alignment)
-    window = min(depth, thickness + 2 * margin)
-    for keep_start in range(0, depth, thickness):
-        keep_stop = min(depth, keep_start + thickness)
-        start = min(max(0, keep_start - margin), depth - window)
-        yield Slab(start, start + window, keep_start, keep_stop)
+    seam = _round_up(stage.seam, stage.scale)
+    depth = shape[0]
+    step = min(depth, _round_up(thickness, stage.alignment))
+    margin = _round_up(stage.halo, stage.alignment)
+    window = min(depth, step + 2 * margin)
+    inner = [slice(seam, side - seam) for side in shape]
+    whole = [slice(0, side) for side in shape]
+    for begin in range(0, depth, step):
+        first = min(max(0, begin - margin), depth - window)
+        keep = slice(max(begin, seam), min(depth, begin + step, depth - seam))
+        if keep.start < keep.stop:
+            place = slice(first, first + window)
+            yield Tile((place, whole[1], whole[2]), (keep, inner[1], inner[2]))
+    if seam:
+        yield from _faces(shape, stage, seam)
+
+
+def _faces(shape: tuple[int, int, int], stage: Stage, seam: int) -> Iterator[Tile]:
+    """Cover the six sides of a volume, `seam` deep, disjoint."""
+    reach = _round_up(seam + stage.halo, stage.alignment)
+    for axis, side in enumerate(shape):
+        ends = (
+            (slice(0, seam), slice(0, reach)),
+            (slice(side - seam, side), slice(side - reach, side)),
+        )
+        for keep, window in ends:
+            kept = [slice(0, s) if a > axis else slice(seam, s - seam) for a, s in enumerate(shape)]
+            fed = [slice(0, s) for s in shape]
+            kept[axis], fed[axis] = keep, window
+            yield Tile((fed[0], fed[1], fed[2]), (kept[0], kept[1], kept[2]), border=True)
+
+
+def _stage(graph: Graph, output: str, moments: Node | None, kept: frozenset[str]) -> Stage:
+    """Follow the graph back from a tensor to the image and what is kept."""
+    stored = kept - {output}
+    nodes = _cut_before(graph, output, stored)
+    scales = graph.scales
+    piece = Graph(nodes).needed_for(output)
+    sources = {n.name: scales[n.name] for n in piece.nodes.values() if n.kind == "image"}
+    inner = [n for n in piece.nodes.values() if n.kind != "moments"]
+    return Stage(
+        output=output,
+        graph=piece,
+        scale=scales[output],
+        source_scales=sources,
+        moments=moments.name if moments else None,
+        groups=moments.groups if moments else 0,
+        kept=output in kept or moments is None,
+        halo=_reach(piece, output, scales),
+        seam=_seam(piece, output, scales),
+        alignment=max(scales[n.name] for n in inner),
+        widest=max(graph.channels[n.name] / scales[n.name] ** 3 for n in inner),
+    )
+
+
+def _cut_before(graph: Graph, output: str, stored: frozenset[str]) -> dict[str, Node]:
+    """Turn stored tensors into images and moments into givens."""
+    nodes = {}
+    for name, node in graph.nodes.items():
+        if name in stored:
+            nodes[name] = Node(name, "image", width=graph.channels[name])
+        elif node.kind == "moments":
+            nodes[name] = Node(name, "moments", groups=node.groups)
+        else:
+            nodes[name] = node
+        if name == output:
+            break
+    return nodes
+
+
+def _is_cheap(node: Node) -> bool:
+    """Whether a tensor is one convolution of the image: computed again, not kept."""
+    return node.kind == "convolve" and node.kernel is not None and node.kernel.shape[-2] == 1
+
+
+def _reach(graph: Graph, output: str, scales: dict[str, int]) -> int:
+    """Voxels of the image, beyond its own, that an output voxel depends on."""
+    reach = dict.fromkeys(graph.nodes, -1)
+    reach[output] = 0
+    for node in reversed(list(graph.nodes.values())):
+        distance = reach[node.name] + node.radius * scales[node.name]
+        for name in node.inputs if reach[node.name] >= 0 else ():
+            reach[name] = max(reach[name], distance)
+    return max(reach[n.name] for n in graph.nodes.values() if n.kind == "image")
+
+
+def _seam(graph: Graph, output: str, scales: dict[str, int]) -> int:
+    """Depth in voxels of the image to which composing spoils the border of the output."""
+    seams: dict[str, int] = {}
+    for node in graph.nodes.values():
+        deepest = max((seams[name] for name in node.inputs), default=0)
+        if deepest:
+            # A coarser voxel is spoilt when any of its own is.
+            deepest = _round_up(deepest + node.radius * scales[node.name], scales[node.name])
+        seams[node.name] = max(deepest, node.seam * scales[node.name])
+    return seams[output]
 
 
 def _round_up(value: int, step: int) -> int:
     return -(-value // step) * step
-
-
-class _Graph:
-    """A functional model as layers by name, their parents and their scales."""
-
-    def __init__(self, model: Any) -> None:
-        self.layers = {layer.name: layer for layer in model.layers}
-        producers = {id(layer.output): layer.name for layer in model.layers}
-        self.parents = {
-            layer.name: [producers[id(tensor)] for tensor in _as_list(layer.input)]
-            if not _is(layer, "InputLayer")
-            else []
-            for layer in model.layers
-        }
-        self.scales: dict[str, int] = {}
-        for layer in model.layers:  # Keras lists layers by depth: parents first
-            self.scales[layer.name] = self._scale(layer)
-
-    def cuts(self) -> Iterator[tuple[str, str]]:
-        """Layer before each normalisation, and the layer of its moments."""
-        for name, layer in self.layers.items():
-            if _is(layer, "GroupMoments"):
-                yield self.parents[name][0], name
-
-    def stage(self, output: str, output_moments: str | None) -> Stage:
-        """Follow the graph back from a layer to the image and earlier cuts."""
-        stored = {parent for parent, _ in self.cuts()} - {output}
-        reach: dict[str, int] = {output: 0}
-        sources: dict[str, Source] = {}
-        moments: dict[str, None] = {}
-        inner: dict[str, None] = {}
-        # Depth-first with the largest distance kept: the graphs have some 60 layers.
-        pending = [output]
-        while pending:
-            name = pending.pop()
-            layer = self.layers[name]
-            if name in stored or _is(layer, "InputLayer"):
-                sources[name] = Source(name, self.scales[name])
-                continue
-            if _is(layer, "GroupMoments"):
-                moments[name] = None
-                continue
-            inner[name] = None
-            distance = reach[name] + self._radius(layer)
-            for parent in self.parents[name]:
-                if distance >= reach.get(parent, 0):
-                    reach[parent] = distance
-                    pending.append(parent)
-        order = list(self.layers)
-        return Stage(
-            output=Source(output, self.scales[output]),
-            sources=tuple(sorted(sources.values(), key=lambda s: order.index(s.layer))),
-            moments=tuple(sorted(moments, key=order.index)),
-            output_moments=output_moments,
-            halo=max(reach[name] for name in sources),
-            alignment=max(self.scales[name] for name in (*inner, *sources)),
-            channels=self._widest((*inner, *sources)),
-        )
-
-    def _widest(self, names: Iterable[str]) -> float:
-        return max(
-            float(self.layers[name].output.shape[-1]) / self.scales[name] ** 3 for name in names
-        )
-
-    def _scale(self, layer: Any) -> int:
-        parents = self.parents[layer.name]
-        scale = self.scales[parents[0]] if parents else 1
-        if _is(layer, "MaxPooling3D"):
-            return scale * int(layer.pool_size[0])
-        if _is(layer, "Conv3D"):
-            return scale * int(layer.strides[0])
-        if _is(layer, "Conv3DTranspose"):
-            return scale // int(layer.strides[0])
-        if _is(layer, "UpSampling3D"):
-            return scale // int(layer.size[0])
-        return scale
-
-    def _radius(self, layer: Any) -> int:
-        """Voxels of the image that the layer reaches beyond its own voxel."""
-        if _is(layer, "Conv3D") and int(layer.strides[0]) == 1:
-            return self.scales[layer.name] * (int(layer.kernel_size[0]) // 2)
-        return 0  # kernel and stride are equal: blocks of voxels, kept whole by alignment
-
-
-def _is(layer: Any, kind: str) -> bool:
-    return type(layer).__name__ == kind
-
-
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -15,7 +15,7 @@ from ..imaging.nifti import Scan
 
 __all__ = ["record_path", "run_record", "timestamp", "versions", "write_record"]
 
-_PACKAGES = ("lodbrain", "keras", "numpy", "scipy", "nibabel", "h5py")
+_PACKAGES = ("lodbrain", "keras", "openvino", "numpy", "scipy", "nibabel", "h5py")
 
 
 def record_path(labels: Path) -> Path:

@@ -1,0 +1,35 @@
+"""Graphs of the presets' networks as files of the package, for engines without Keras.
+
+Each is what Keras builds from the preset's config, read off once by
+``python benchmarks/freeze_graphs.py``; a test holds the two together. They hold
+no weights: those come from the weights file, whose hash was checked.
+"""
+
+import json
+from importlib import resources
+from pathlib import Path
+
+from .graph import Graph
+from .tensors import read_tensors
+
+__all__ = ["frozen_graph"]
+
+
+def frozen_graph(name: str, weights: Path, layout: str) -> Graph:
+    """Graph of a preset's network with weights.
+
+    Parameters
+    ----------
+    name : str
+        Of the preset.
+    weights : Path
+    layout : {"lodbrain", "lod-brain-release"}
+
+    Raises
+    ------
+    WeightsError
+        When the weights are of another network or damaged.
+    """
+    file = resources.files(__package__) / "graphs" / f"{name}.json"
+    graph = Graph.from_structure(json.loads(file.read_text(encoding="utf-8")))
+    return graph.with_tensors(read_tensors(weights, layout, graph.tensor_shapes()))

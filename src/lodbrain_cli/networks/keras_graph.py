@@ -1,0 +1,129 @@
+"""Keras model → plain graph, and back."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from .graph import Graph, Node
+from .normalization import GroupMoments, GroupNormalise
+
+__all__ = ["build_from_graph", "read_graph"]
+
+
+def read_graph(model: keras.Model) -> Graph:
+    """Read a built functional model, weights included.
+
+    Dropout, which does nothing at inference, is left out.
+
+    Parameters
+    ----------
+    model : keras.Model
+        One input, every layer used once, cubic kernels and strides.
+
+    Returns
+    -------
+    Graph
+        Nodes named like the layers.
+
+    Raises
+    ------
+    TypeError
+        On a layer of another kind than LOD-Brain has.
+    """
+    producers = {id(layer.output): layer.name for layer in model.layers}
+    same_as: dict[str, str] = {}
+    nodes: dict[str, Node] = {}
+    for layer in model.layers:  # Keras lists layers by depth: inputs first
+        tensors = layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
+        inputs = tuple(producers[id(tensor)] for tensor in tensors)
+        inputs = tuple(same_as.get(name, name) for name in inputs)
+        if isinstance(layer, keras.layers.Dropout):
+            same_as[layer.name] = inputs[0]
+        elif isinstance(layer, keras.layers.InputLayer):
+            nodes[layer.name] = Node(layer.name, "image")
+        else:
+            nodes[layer.name] = Node(layer.name, inputs=inputs, **_attributes(layer))
+    return Graph(nodes)
+
+
+def build_from_graph(graph: Graph, outputs: str) -> keras.Model:
+    """Build a Keras model that computes one tensor of a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        Only what `outputs` needs. Its nodes of kind ``image``, in order, then
+        those of kind ``moments`` without inputs, are the model's inputs.
+    outputs : str
+        Node whose tensor is wanted.
+
+    Returns
+    -------
+    keras.Model
+        Weights set.
+    """
+    tensors: dict[str, Any] = {}
+    images: list[Any] = []
+    moments: list[Any] = []
+    for node in graph.nodes.values():
+        if node.inputs:
+            tensors[node.name] = _apply(node, [tensors[name] for name in node.inputs])
+            continue
+        shape = (2, node.groups) if node.kind == "moments" else (None, None, None, node.width)
+        tensors[node.name] = keras.Input(shape, name=node.name)
+        (moments if node.kind == "moments" else images).append(tensors[node.name])
+    return keras.Model([*images, *moments], tensors[outputs])
+
+
+def _attributes(layer: Any) -> dict[str, Any]:
+    weights = {w.name: np.asarray(w.numpy(), np.float32) for w in layer.weights}
+    kinds = keras.layers
+    if isinstance(layer, kinds.Conv3DTranspose):  # before Conv3D, of which it is one
+        return {"kind": "convolve_up", "factor": layer.strides[0], **weights}
+    if isinstance(layer, kinds.Conv3D):
+        return {"kind": "convolve", "factor": layer.strides[0], **weights}
+    if isinstance(layer, kinds.MaxPooling3D):
+        return {"kind": "max_pool", "factor": layer.pool_size[0]}
+    if isinstance(layer, kinds.UpSampling3D):
+        return {"kind": "upsample", "factor": layer.size[0]}
+    if isinstance(layer, GroupMoments):
+        return {"kind": "moments", "groups": layer.groups}
+    if isinstance(layer, GroupNormalise):
+        return {"kind": "normalise", "epsilon": layer.epsilon, **weights}
+    for kind, name in ((kinds.ReLU, "relu"), (kinds.Add, "add"), (kinds.Softmax, "softmax")):
+        if isinstance(layer, kind):
+            return {"kind": name}
+    msg = f"layer {layer.name!r} of type {type(layer).__name__} has no place in a graph"
+    raise TypeError(msg)
+
+
+def _apply(node: Node, inputs: list[Any]) -> Any:
+    layer = _layer(node)
+    result = layer(inputs if len(inputs) > 1 else inputs[0])
+    for name in ("kernel", "bias", "gamma", "beta"):
+        values = getattr(node, name)
+        if values is not None:
+            getattr(layer, name).assign(values)
+    return result
+
+
+def _layer(node: Node) -> keras.layers.Layer:
+    if node.kernel is not None:
+        kind = keras.layers.Conv3DTranspose if node.kind == "convolve_up" else keras.layers.Conv3D
+        filters = node.kernel.shape[-2 if node.kind == "convolve_up" else -1]
+        return kind(
+            filters, node.kernel.shape[0], strides=node.factor, padding="same", name=node.name,
+            use_bias=node.bias is not None,
+        )  # fmt: skip
+    simple: dict[str, Any] = {
+        "max_pool": lambda: keras.layers.MaxPooling3D(node.factor, name=node.name),
+        "upsample": lambda: keras.layers.UpSampling3D(node.factor, name=node.name),
+        "relu": lambda: keras.layers.ReLU(name=node.name),
+        "add": lambda: keras.layers.Add(name=node.name),
+        "softmax": lambda: keras.layers.Softmax(name=node.name, dtype="float32"),
+        "moments": lambda: GroupMoments(node.groups, name=node.name),
+        "normalise": lambda: GroupNormalise(node.epsilon, name=node.name),
+    }
+    layer: keras.layers.Layer = simple[node.kind]()
+    return layer
