@@ -274,7 +274,7 @@ SLOW_RUN = """
 import sys, time
 from types import SimpleNamespace
 import lodbrain_cli.segmentation as pipeline
-import lodbrain_cli.outputs.results as results
+import lodbrain_cli.outputs.segmented as segmented
 def predict(image):
     import numpy as np
     p = np.zeros((7, *image.shape), np.float32); p[0] = 1
@@ -286,7 +286,7 @@ pipeline.Segmenter.__init__ = lambda self, **_: self.__dict__.update(
 def slow(*_):  # the labels stand, the record does not yet
     print("writing", flush=True)
     time.sleep(60)
-results.label_table = slow
+segmented.label_table = slow
 from lodbrain_cli.cli.main import main
 main(args=sys.argv[1:])
 """

@@ -147,7 +147,9 @@ def _start_keras(preset: "Preset", weights: Path, device: str, threads: int) -> 
 
         model = build_lod_brain(preset.network)
         load_weights(model, weights, preset.weights.layout)
-        network = StagedNetwork(read_graph(model), KerasStage)
+        # XLA is slow at a wide kernel over one channel on a CPU (docs/performance.md).
+        compose = not (backend.name == "jax" and backend.device == "cpu")
+        network = StagedNetwork(read_graph(model), KerasStage, compose=compose)
     name = f"keras {backend.keras_version} on {backend.name} {backend.version}"
     return Engine(name, backend.device, threads, network, backend.scope)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CompiledStage", "Prediction", "StagedNetwork"]
 
 # Bytes of the widest tensor of a tile; a handful of such tensors live at once.
-_TILE_BYTES = 128 * 2**20
+_TILE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,9 @@ class CompiledStage(Protocol):
         moments : (2, groups) float64 array or None
             Moments of the exact part, where a normalisation follows.
         """
+
+    def release(self) -> None:
+        """Give back the memory that is only needed while computing."""
 
 
 class StagedNetwork:
@@ -132,6 +135,8 @@ class StagedNetwork:
             if result is not None:
                 tensors[stage.output] = result
             self._forget(tensors, number)
+            for compiled in self._compiled.values():
+                compiled.release()
             seconds[stage.output] = time.perf_counter() - started
             if on_stage is not None:
                 on_stage(number + 1, len(self.stages))

@@ -42,3 +42,6 @@ class KerasStage:
         if self._moments is not None:
             part = keras.ops.convert_to_numpy(self._moments(exact))[0].astype(np.float64)
         return (np.moveaxis(exact[0], -1, 0) if self._kept else None), part
+
+    def release(self) -> None:
+        """Do nothing: Keras' backends keep a pool of memory of their own."""

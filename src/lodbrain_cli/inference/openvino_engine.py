@@ -44,7 +44,8 @@ class OpenVinoStage:
         self._stage = stage
         self._core = core
         self._settings = settings
-        self._requests: dict[Any, ov.InferRequest] = {}
+        self._compiled: dict[Any, ov.CompiledModel] = {}
+        self._holding: Any = None  # the one that has memory between its layers
 
     def __call__(
         self,
@@ -54,13 +55,14 @@ class OpenVinoStage:
     ) -> "tuple[NDArray[np.float32] | None, NDArray[np.float64] | None]":
         """Compute one tile: see :class:`.execution.CompiledStage`."""
         key = (tuple(tensor.shape for tensor in inputs), keep[2].start, keep[2].stop)
-        if key not in self._requests:
+        if key != self._holding:
+            self.release()
+            self._holding = key
+        if key not in self._compiled:
             model = _emit(self._stage, list(key[0]), keep[2])
-            compiled = self._core.compile_model(model, "CPU", self._settings)
-            self._requests[key] = compiled.create_infer_request()
-        request = self._requests[key]
+            self._compiled[key] = self._core.compile_model(model, "CPU", self._settings)
         fed = [np.ascontiguousarray(tensor[None]) for tensor in inputs]
-        results = request.infer([*fed, *moments], share_inputs=True, share_outputs=True)
+        results = self._compiled[key]([*fed, *moments], share_inputs=True, share_outputs=True)
         outputs = list(results.values())
         values = outputs[0][0][(slice(None), *keep)] if self._stage.kept else None
         part = None
@@ -68,6 +70,12 @@ class OpenVinoStage:
             means, squares = (np.asarray(o)[0][(slice(None), *keep[:2])] for o in outputs[-2:])
             part = _group_moments(means, squares, self._stage.groups)
         return values, part
+
+    def release(self) -> None:
+        """Give back the memory between layers; what was compiled stays."""
+        if self._holding in self._compiled:
+            self._compiled[self._holding].release_memory()
+        self._holding = None
 
 
 def _group_moments(

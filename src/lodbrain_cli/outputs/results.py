@@ -1,23 +1,14 @@
-"""All files of one segmented scan."""
+"""Which files the results of one scan go to."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ..errors import UsageError
-from ..files import check_writable, write_text
-from .images import check_image_name, write_channels, write_image
-from .record import record_path, timestamp, write_record
-from .tables import label_table, volumes_table
+from ..files import check_writable
+from .images import check_image_name
+from .record import record_path
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from .segmented import Segmentation
-
-__all__ = ["Results", "save_results"]
+__all__ = ["Results"]
 
 
 @dataclass(frozen=True)
@@ -88,55 +79,3 @@ class Results:
                 check_image_name(paths[kind])
         for path in paths.values():
             check_writable(path, overwrite=overwrite, make_folders=make_folders)
-
-
-def save_results(result: "Segmentation", targets: Results) -> None:
-    """Write everything asked for, each file whole or not at all, the record last.
-
-    Parameters
-    ----------
-    result : Segmentation
-    targets : Results
-        Checked already.
-
-    Raises
-    ------
-    OutputError
-        When a file cannot be written.
-    """
-    version = result.record["lodbrain"]
-    description = f"lodbrain {version} w={result.record['weights']['sha256'][:8]}"
-    space = result.space
-    targets.record.unlink(missing_ok=True)  # an older record would vouch for new files
-    highest = float(result.label_set.num_classes - 1)
-    write_image(targets.labels, result.labels, space, "label", description, highest)
-    write_text(targets.label_names, label_table(result.label_set, "tsv"))
-    mask = (result.labels > 0).astype(np.uint8)
-    if targets.brain_mask:
-        write_image(targets.brain_mask, mask, space, "label", description, 1.0)
-    if targets.brain:
-        write_image(targets.brain, _brain(result, mask), space, "none", description)
-    if targets.probabilities:
-        write_channels(
-            targets.probabilities,
-            result.channels(),
-            np.dtype(np.float32),
-            space,
-            "estimate",
-            description,
-            1.0,
-            count=result.label_set.num_classes,
-        )
-    if targets.volumes:
-        write_text(targets.volumes, volumes_table(result.volumes, space.name))
-    outputs = {kind: str(path) for kind, path in targets.paths().items()}
-    write_record(targets.record, {**result.record, "ended": timestamp(), "outputs": outputs})
-
-
-def _brain(result: "Segmentation", mask: "NDArray[np.uint8]") -> "NDArray[Any]":
-    """Intensities under the mask, in the scan's own type where that is exact."""
-    brain = result.image * mask
-    stored = result.scan.stored_dtype
-    if result.space.name == "native" and stored.kind in "iu" and stored.itemsize <= 2:
-        return brain.astype(stored)
-    return brain

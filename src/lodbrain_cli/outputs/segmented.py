@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..files import write_text
 from ..imaging.conform import ConformedGrid
 from ..imaging.nifti import Scan
 from ..imaging.volumetry import StructureVolume
 from ..labels import LabelSet
-from .images import Space
-from .results import Results, save_results
+from .images import Space, write_channels, write_image
+from .record import timestamp, write_record
+from .results import Results
+from .tables import label_table, volumes_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +103,7 @@ class Segmentation:
         overwrite = bool(others.pop("overwrite", False))
         results = Results(Path(path), **{k: Path(v) for k, v in others.items() if v is not None})
         results.check(overwrite=overwrite)
-        save_results(self, results)
+        _write_all(self, results)
         return results
 
 
@@ -125,3 +128,43 @@ def on_grid(
             yield channel
         else:
             yield grid.to_native(channel, outside=1.0 if index == 0 else 0.0)
+
+
+def _write_all(result: Segmentation, targets: Results) -> None:
+    """Write everything asked for, each file whole or not at all, the record last."""
+    version = result.record["lodbrain"]
+    description = f"lodbrain {version} w={result.record['weights']['sha256'][:8]}"
+    space = result.space
+    targets.record.unlink(missing_ok=True)  # an older record would vouch for new files
+    highest = float(result.label_set.num_classes - 1)
+    write_image(targets.labels, result.labels, space, "label", description, highest)
+    write_text(targets.label_names, label_table(result.label_set, "tsv"))
+    mask = (result.labels > 0).astype(np.uint8)
+    if targets.brain_mask:
+        write_image(targets.brain_mask, mask, space, "label", description, 1.0)
+    if targets.brain:
+        write_image(targets.brain, _brain(result, mask), space, "none", description)
+    if targets.probabilities:
+        write_channels(
+            targets.probabilities,
+            result.channels(),
+            np.dtype(np.float32),
+            space,
+            "estimate",
+            description,
+            1.0,
+            count=result.label_set.num_classes,
+        )
+    if targets.volumes:
+        write_text(targets.volumes, volumes_table(result.volumes, space.name))
+    outputs = {kind: str(path) for kind, path in targets.paths().items()}
+    write_record(targets.record, {**result.record, "ended": timestamp(), "outputs": outputs})
+
+
+def _brain(result: Segmentation, mask: "NDArray[np.uint8]") -> "NDArray[Any]":
+    """Intensities under the mask, in the scan's own type where that is exact."""
+    brain = result.image * mask
+    stored = result.scan.stored_dtype
+    if result.space.name == "native" and stored.kind in "iu" and stored.itemsize <= 2:
+        return brain.astype(stored)
+    return brain
