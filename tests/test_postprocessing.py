@@ -52,6 +52,17 @@ def test_every_step_is_the_specifications(messy):
     assert cleaning.removed_voxels > 0
 
 
+def test_a_brain_in_a_large_field_of_view_is_cleaned_the_same(messy):
+    # Only a box around what is undecided is looked at; a faint island lies far away.
+    wide = np.zeros((7, 90, 80, 100), np.float32)
+    wide[0] = 1
+    wide[:, 20:60, 30:66, 40:84] = messy
+    for island, strength in (((80, 10, 10), 0.24), ((5, 70, 90), 0.9)):
+        wide[(1, *island)], wide[(0, *island)] = strength, 1 - strength
+    got, _ = clean_probabilities(wide.copy(), LABELS)
+    np.testing.assert_array_equal(got, by_the_letter(wide.copy()))
+
+
 def test_what_was_zeroed_is_counted_by_name():
     p = np.zeros((7, 20, 20, 20), np.float32)
     p[0] = 1

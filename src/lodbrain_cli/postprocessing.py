@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from .imaging.components import largest_component
+from .imaging.components import bounding_box, grown, largest_component
 from .labels import LabelSet
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Cleaning", "clean_probabilities", "most_probable"]
 
 _SIGMA_VOX = 0.5
+_RADIUS_VOX = 2  # SciPy's own: four standard deviations
 _THRESHOLD = 0.25
 
 
@@ -72,18 +73,21 @@ def clean_probabilities(
         The same array.
     cleaning : Cleaning
     """
-    for channel in probabilities:
-        # mode "reflect" is (d c b a | a b c d): what the authors' default was
-        ndimage.gaussian_filter(channel, _SIGMA_VOX, output=channel, mode="reflect")
-    zeroed = {
-        index: _keep_largest_piece(probabilities[index])
-        for index in label_set.one_piece_probability
-    }
-    labels = most_probable(probabilities)
+    box = _undecided_box(probabilities[0])
+    _smooth(probabilities[0])
+    if box is None:
+        probabilities[1:] = 0.0
+        return probabilities, Cleaning(dict.fromkeys(label_set.one_piece_probability, 0), 0)
+    near = probabilities[(slice(None), *box)].copy()
+    for channel in near[1:]:
+        _smooth(channel)
+    near[0] = probabilities[0][box]
+    zeroed = {index: _keep_largest_piece(near[index]) for index in label_set.one_piece_probability}
+    labels = most_probable(near)
     brain = _brain(labels, label_set)
     removed = int(np.count_nonzero(labels[~brain]))
-    for channel in probabilities[1:]:
-        channel[~brain] = 0.0
+    probabilities[1:] = 0.0
+    probabilities[(slice(1, None), *box)] = near[1:] * brain
     return probabilities, Cleaning(zeroed, removed)
 
 
@@ -108,6 +112,23 @@ def most_probable(channels: "Iterable[NDArray[np.float32]]") -> "NDArray[np.uint
         labels[better] = index
         np.maximum(best, channel, out=best)
     return labels
+
+
+def _undecided_box(background: "NDArray[np.float32]") -> "tuple[slice, ...] | None":
+    """Box outside which no step can make anything but background.
+
+    Where the background has 0.75 or more, every other class has the threshold
+    or less, before and after smoothing; so such voxels are in no component
+    and have the label 0. The margin is that of the smoothing, twice: what is
+    smoothed at the box's border lies in such voxels too.
+    """
+    box = bounding_box(background < 1 - _THRESHOLD)
+    return None if box is None else grown(box, 2 * _RADIUS_VOX, background.shape)
+
+
+def _smooth(channel: "NDArray[np.float32]") -> None:
+    # mode "reflect" is (d c b a | a b c d): what the authors' default was
+    ndimage.gaussian_filter(channel, _SIGMA_VOX, output=channel, mode="reflect", radius=_RADIUS_VOX)
 
 
 def _keep_largest_piece(channel: "NDArray[np.float32]") -> int:

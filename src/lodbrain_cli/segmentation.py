@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from .imaging.components import bounding_box, grown
 from .imaging.conform import ConformedGrid, to_conformed
 from .imaging.intensity import z_score
 from .imaging.nifti import Scan, read_t1w
@@ -15,13 +18,14 @@ from .inference.engines import start_engine
 from .labels import get_label_set
 from .outputs.images import Space
 from .outputs.record import run_record, timestamp
-from .outputs.segmented import Segmentation, on_grid
+from .outputs.segmented import Segmentation
 from .postprocessing import clean_probabilities, most_probable
 from .presets import PRESETS, Preset, get_preset
 from .weights import obtain
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
+    from numpy.typing import NDArray
 
 __all__ = ["Segmentation", "Segmenter", "segment"]
 
@@ -119,7 +123,9 @@ class Segmenter:
             with steps("clean"):
                 probabilities, cleaning = clean_probabilities(probabilities, self.label_set)
         with steps("label"):
-            labels = most_probable(on_grid(probabilities, grid, space))
+            labels = most_probable(probabilities)
+            if space == "native":
+                labels = _native_labels(probabilities, labels, grid)
         target = _space_of(scan, grid, space)
         volumes = structure_volumes(labels, target.affine, self.label_set)
         notes = [*scan.warnings, *warnings, *self._weights_warnings(), *_empty_warnings(volumes)]
@@ -207,6 +213,24 @@ class _Steps:
         started = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - started
+
+
+def _native_labels(
+    probabilities: "NDArray[np.float32]", conformed: "NDArray[np.uint8]", grid: ConformedGrid
+) -> "NDArray[np.uint8]":
+    """Resample each class where anything but background can come out, and compare.
+
+    Between voxels that are all background, linear interpolation gives background.
+    """
+    labels = np.zeros(grid.native_shape, np.uint8)
+    found = bounding_box(conformed > 0)
+    if found is not None:
+        box = grid.native_box(grown(found, 1, conformed.shape))
+        labels[box] = most_probable(
+            grid.to_native(channel, 1.0 if index == 0 else 0.0, box)
+            for index, channel in enumerate(probabilities)
+        )
+    return labels
 
 
 def _space_of(scan: Scan, grid: ConformedGrid, space: str) -> Space:

@@ -174,3 +174,21 @@ def test_padding_is_zero_or_the_scans_own_background(low, high, expected):
     data[10:30, 10:30, 10:30] = high
     conformed, _, _ = to_conformed(data, centred_affine(np.eye(3), (1, 1, 1), (40, 40, 40)))
     assert conformed[0, 0, 0] == expected
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_box_of_the_scan_is_resampled_as_the_whole_is(case, rng):
+    affine, shape = grid_of(case)
+    grid = conformed_grid(paint(affine, shape), affine)
+    volume = rng.random((256, 256, 256), dtype=np.float32)
+    part = (slice(100, 160), slice(90, 170), slice(80, 140))
+    box = grid.native_box(part)
+    whole = grid.to_native(volume, outside=3.0)
+    np.testing.assert_allclose(grid.to_native(volume, 3.0, box), whole[box], atol=1e-4)
+    # Every scan voxel that lies in the part is in the box.
+    mask = np.zeros((256, 256, 256), np.float32)
+    mask[part] = 1
+    inside = grid.to_native(mask) == 1
+    assert inside.any()
+    inside[box] = False
+    assert not inside.any()

@@ -8,7 +8,7 @@ from scipy import ndimage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["bounding_box", "largest_component"]
+__all__ = ["bounding_box", "grown", "largest_component"]
 
 
 def bounding_box(mask: "NDArray[np.bool_]") -> tuple[slice, ...] | None:
@@ -21,6 +21,14 @@ def bounding_box(mask: "NDArray[np.bool_]") -> tuple[slice, ...] | None:
             return None
         box.append(slice(int(occupied[0]), int(occupied[-1]) + 1))
     return tuple(box)
+
+
+def grown(box: tuple[slice, ...], margin: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Enlarge a box by a margin on every side, as far as the volume goes."""
+    return tuple(
+        slice(max(0, s.start - margin), min(side, s.stop + margin))
+        for s, side in zip(box, shape, strict=True)
+    )
 
 
 def largest_component(mask: "NDArray[np.bool_]") -> "NDArray[np.bool_]":

@@ -52,7 +52,10 @@ class ConformedGrid:
     flips: tuple[bool, bool, bool]
 
     def to_native(
-        self, volume: "NDArray[np.float32]", outside: float = 0.0
+        self,
+        volume: "NDArray[np.float32]",
+        outside: float = 0.0,
+        box: tuple[slice, ...] | None = None,
     ) -> "NDArray[np.float32]":
         """Resample a conformed volume onto the scan's grid, linearly.
 
@@ -62,16 +65,40 @@ class ConformedGrid:
             Conformed grid (LIA, 1 mm).
         outside : float
             Value of scan voxels that lie outside the conformed grid.
+        box : tuple of 3 slice, optional
+            Part of the scan's grid that is wanted; default: all of it.
 
         Returns
         -------
         (X, Y, Z) float32 array
             On the scan's grid. Values at voxels that coincide are copied.
         """
-        matrix = np.linalg.inv(self.affine) @ self.native_affine @ self._from_oriented()
-        shape = tuple(self.native_shape[axis] for axis in self.axes)
-        oriented = _resample(volume, matrix, shape, outside)
+        box = box or tuple(slice(0, side) for side in self.native_shape)
+        shape = tuple(box[axis].stop - box[axis].start for axis in self.axes)
+        begin = np.array([s.start for s in box])
+        matrix = np.linalg.inv(self.affine) @ self.native_affine @ from_matvec(np.eye(3), begin)
+        oriented = _resample(volume, matrix @ self._from_oriented(shape), shape, outside)
         return np.ascontiguousarray(self._unorient(oriented))
+
+    def native_box(self, box: tuple[slice, ...]) -> tuple[slice, ...]:
+        """Smallest box of the scan's grid that holds a box of the conformed grid.
+
+        Parameters
+        ----------
+        box : tuple of 3 slice
+            Conformed voxels; the voxels' centres count.
+
+        Returns
+        -------
+        tuple of 3 slice
+            Never empty.
+        """
+        corners = np.stack(np.meshgrid(*[(s.start, s.stop - 1) for s in box]), -1).reshape(-1, 3)
+        voxels = apply_affine(np.linalg.inv(self.native_affine) @ self.affine, corners)
+        sides = np.array(self.native_shape)
+        low = np.clip(np.floor(voxels.min(axis=0)), 0, sides - 1).astype(int)
+        high = np.clip(np.ceil(voxels.max(axis=0)), low, sides - 1).astype(int)
+        return tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
 
     def oriented(self, native: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """View of a scan-grid array with axes ordered and flipped to LIA."""
@@ -82,13 +109,14 @@ class ConformedGrid:
         view = oriented[tuple(slice(None, None, -1 if f else 1) for f in self.flips)]
         return np.transpose(view, np.argsort(self.axes))
 
-    def _from_oriented(self) -> "NDArray[np.float64]":
-        """Index in the oriented view to index in the scan, homogeneous."""
+    def _from_oriented(self, shape: tuple[int, ...] | None = None) -> "NDArray[np.float64]":
+        """Index in the oriented view, of a shape, to index in what it is a view of."""
+        shape = shape or tuple(self.native_shape[axis] for axis in self.axes)
         matrix = np.zeros((4, 4))
         matrix[3, 3] = 1.0
         for row, (axis, flip) in enumerate(zip(self.axes, self.flips, strict=True)):
             matrix[axis, row] = -1.0 if flip else 1.0
-            matrix[axis, 3] = self.native_shape[axis] - 1 if flip else 0
+            matrix[axis, 3] = shape[row] - 1 if flip else 0
         return matrix
 
     def from_conformed(self) -> "NDArray[np.float64]":

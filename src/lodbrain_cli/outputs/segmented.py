@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Segmentation", "on_grid"]
+__all__ = ["Segmentation"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Segmentation:
 
     def channels(self) -> "Iterator[NDArray[np.float32]]":
         """Yield the probability of each class, (X, Y, Z) float32, one at a time."""
-        yield from on_grid(self._conformed, self._grid, self.space.name)
+        yield from _on_grid(self._conformed, self._grid, self.space.name)
 
     def save(self, path: str | Path, **others: Any) -> "Results":
         """Write the labels, and beside them names with colours and the run record.
@@ -107,7 +107,7 @@ class Segmentation:
         return results
 
 
-def on_grid(
+def _on_grid(
     probabilities: "NDArray[np.float32]", grid: ConformedGrid, space: str
 ) -> "Iterator[NDArray[np.float32]]":
     """Yield each class on the wanted grid; beyond the conformed grid all is background.
