@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from nibabel.affines import apply_affine, from_matvec, voxel_sizes
 from nibabel.orientations import io_orientation
-from scipy import ndimage
+
+from .resample import resample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class ConformedGrid:
         shape = tuple(box[axis].stop - box[axis].start for axis in self.axes)
         begin = np.array([s.start for s in box])
         matrix = np.linalg.inv(self.affine) @ self.native_affine @ from_matvec(np.eye(3), begin)
-        oriented = _resample(volume, matrix @ self._from_oriented(shape), shape, outside)
+        oriented = resample(volume, matrix @ self._from_oriented(shape), shape, outside)
         return np.ascontiguousarray(self._unorient(oriented))
 
     def native_box(self, box: tuple[slice, ...]) -> tuple[slice, ...]:
@@ -183,7 +184,7 @@ def to_conformed(
     """
     grid = conformed_grid(data, affine)
     background = float(np.clip(0.0, data.min(), np.percentile(data[::4, ::4, ::4], 5)))
-    volume = _resample(
+    volume = resample(
         grid.oriented(data), grid.from_conformed(), (SIDE,) * 3, background, keep_edges=True
     )
     return volume, grid, _cut_warnings(grid)
@@ -221,82 +222,6 @@ def _window_start(oriented: "NDArray[np.float32]", axis: int, step_mm: float) ->
     else:
         start = (head[0] + head[-1] - SIDE) / 2
     return float(np.floor(np.clip(start, 0.0, length - SIDE + 1)))
-
-
-def _resample(
-    volume: "NDArray[np.float32]",
-    matrix: "NDArray[np.float64]",
-    shape: tuple[int, ...],
-    outside: float,
-    *,
-    keep_edges: bool = False,
-) -> "NDArray[np.float32]":
-    """Sample `volume` where `matrix` sends the indices of an output of `shape`.
-
-    With `keep_edges` a voxel at the border fills its own extent, half a voxel
-    beyond its centre; else `outside` begins at the centre.
-    """
-    diagonal = np.diag(matrix)[:3]
-    offset = matrix[:3, 3]
-    longest = max(*shape, *volume.shape)
-    straight = np.abs(matrix[:3, :3] - np.diag(diagonal)).max() * longest < 1e-2
-    if straight and np.abs(diagonal - 1).max() * longest < 1e-2:
-        shift = np.rint(offset).astype(int)
-        if np.abs(offset - shift).max() < 1e-2:
-            return _shifted(volume, shift, shape, outside)
-    transform = diagonal if straight else matrix[:3, :3]
-    result: NDArray[np.float32] = ndimage.affine_transform(
-        volume,
-        transform,
-        offset,
-        shape,
-        np.float32,
-        order=1,
-        mode="nearest" if keep_edges else "constant",
-        cval=outside,
-    )
-    if not keep_edges:
-        return result
-    if straight:
-        _blank_outside(result, diagonal, offset, volume.shape, outside)
-    else:
-        inside = ndimage.affine_transform(
-            np.ones(volume.shape, np.uint8), transform, offset, shape, order=0, mode="grid-constant"
-        )
-        result[inside == 0] = outside
-    return result
-
-
-def _shifted(
-    volume: "NDArray[np.float32]",
-    shift: "NDArray[np.int_]",
-    shape: tuple[int, ...],
-    outside: float,
-) -> "NDArray[np.float32]":
-    """Copy voxels that coincide: ``result[i] = volume[i + shift]``."""
-    result = np.full(shape, outside, np.float32)
-    target = tuple(
-        slice(max(0, -s), max(0, min(n, m - s)))
-        for s, n, m in zip(shift, shape, volume.shape, strict=True)
-    )
-    source = tuple(slice(t.start + s, t.stop + s) for t, s in zip(target, shift, strict=True))
-    if all(t.stop > t.start for t in target):
-        result[target] = volume[source]
-    return result
-
-
-def _blank_outside(
-    result: "NDArray[np.float32]",
-    scale: "NDArray[np.float64]",
-    offset: "NDArray[np.float64]",
-    source_shape: tuple[int, ...],
-    outside: float,
-) -> None:
-    """Set what lies more than half a source voxel beyond the source, in place."""
-    for axis in range(3):
-        position = np.arange(result.shape[axis]) * scale[axis] + offset[axis]
-        beyond = (position < -0.5) | (position > source_shape[axis] - 0.5)
-        result[tuple(beyond if i == axis else slice(None) for i in range(3))] = outside
 
 
 def _cut_warnings(grid: ConformedGrid) -> tuple[str, ...]:

@@ -1,0 +1,101 @@
+"""Sampling a volume on another grid, given how indices go from one to the other."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["resample"]
+
+
+def resample(
+    volume: "NDArray[np.float32]",
+    matrix: "NDArray[np.float64]",
+    shape: tuple[int, ...],
+    outside: float,
+    *,
+    keep_edges: bool = False,
+) -> "NDArray[np.float32]":
+    """Sample a volume linearly, or copy it where voxels coincide.
+
+    Parameters
+    ----------
+    volume : (X, Y, Z) float32 array
+    matrix : (4, 4) array
+        Index in the output to index in `volume`.
+    shape : tuple of 3 int
+        Of the output.
+    outside : float
+        Value beyond the volume.
+    keep_edges : bool
+        A voxel at the border fills its own extent, half a voxel beyond its
+        centre; else `outside` begins at the centre.
+
+    Returns
+    -------
+    (*shape) float32 array
+    """
+    diagonal = np.diag(matrix)[:3]
+    offset = matrix[:3, 3]
+    longest = max(*shape, *volume.shape)
+    straight = np.abs(matrix[:3, :3] - np.diag(diagonal)).max() * longest < 1e-2
+    if straight and np.abs(diagonal - 1).max() * longest < 1e-2:
+        shift = np.rint(offset).astype(int)
+        if np.abs(offset - shift).max() < 1e-2:
+            return _shifted(volume, shift, shape, outside)
+    transform = diagonal if straight else matrix[:3, :3]
+    result: NDArray[np.float32] = ndimage.affine_transform(
+        volume,
+        transform,
+        offset,
+        shape,
+        np.float32,
+        order=1,
+        mode="nearest" if keep_edges else "constant",
+        cval=outside,
+    )
+    if not keep_edges:
+        return result
+    if straight:
+        _blank_outside(result, diagonal, offset, volume.shape, outside)
+    else:
+        inside = ndimage.affine_transform(
+            np.ones(volume.shape, np.uint8), transform, offset, shape, order=0, mode="grid-constant"
+        )
+        result[inside == 0] = outside
+    return result
+
+
+def _shifted(
+    volume: "NDArray[np.float32]",
+    shift: "NDArray[np.int_]",
+    shape: tuple[int, ...],
+    outside: float,
+) -> "NDArray[np.float32]":
+    """Copy voxels that coincide: ``result[i] = volume[i + shift]``."""
+    result = np.full(shape, outside, np.float32)
+    target = tuple(
+        slice(max(0, -s), max(0, min(n, m - s)))
+        for s, n, m in zip(shift, shape, volume.shape, strict=True)
+    )
+    source = tuple(slice(t.start + s, t.stop + s) for t, s in zip(target, shift, strict=True))
+    if all(t.stop > t.start for t in target):
+        result[target] = volume[source]
+    return result
+
+
+def _blank_outside(
+    result: "NDArray[np.float32]",
+    scale: "NDArray[np.float64]",
+    offset: "NDArray[np.float64]",
+    source_shape: tuple[int, ...],
+    outside: float,
+) -> None:
+    """Set what lies more than half a source voxel beyond the source, in place."""
+    for axis in range(3):
+        position = np.arange(result.shape[axis]) * scale[axis] + offset[axis]
+        beyond = (position < -0.5) | (position > source_shape[axis] - 0.5)
+        result[tuple(beyond if i == axis else slice(None) for i in range(3))] = outside
