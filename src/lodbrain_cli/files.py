@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import errno
+import hashlib
 import os
 import socket
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from .errors import OutputError, UsageError
 
-__all__ = ["check_writable", "replacing", "write_text"]
+__all__ = ["check_writable", "remove", "replacing", "write_text"]
 
 
 @contextmanager
@@ -26,8 +27,10 @@ def replacing(target: Path) -> Iterator[Path]:
         file nor the temporary one stays.
     """
     extension = ".nii.gz" if target.name.lower().endswith(".nii.gz") else target.suffix
-    unique = f"{socket.gethostname()}-{os.getpid()}"
-    temporary = target.with_name(f".{target.name}.{unique}.part{extension}")
+    # Short, for the target's own name may be as long as names can be.
+    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
+    unique = f"{socket.gethostname()[:16]}-{os.getpid()}-{digest}"
+    temporary = target.with_name(f".lodbrain-{unique}.part{extension}")
     try:
         yield temporary
         temporary.replace(target)
@@ -48,6 +51,21 @@ def write_text(target: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def remove(target: Path) -> None:
+    """Remove a file if there is one.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be removed.
+    """
+    try:
+        target.unlink(missing_ok=True)
+    except OSError as error:
+        msg = f"{target}: could not be removed ({error.strerror or error})"
+        raise OutputError(msg) from error
+
+
 def check_writable(target: Path, *, overwrite: bool, make_folders: bool = False) -> None:
     """Refuse a target before any work is done for it.
 
@@ -65,6 +83,14 @@ def check_writable(target: Path, *, overwrite: bool, make_folders: bool = False)
         When its folder is missing or not writable, it is a folder, or it
         exists and may not be overwritten.
     """
+    try:
+        _check_place(target, overwrite=overwrite, make_folders=make_folders)
+    except OSError as error:  # a closed folder on the way, a name that is too long
+        msg = f"{target}: cannot be written ({error.strerror or error})"
+        raise UsageError(msg) from error
+
+
+def _check_place(target: Path, *, overwrite: bool, make_folders: bool) -> None:
     folder = target.parent
     while make_folders and not folder.exists() and folder != folder.parent:
         folder = folder.parent

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .errors import UsageError
 from .imaging.components import bounding_box, grown
 from .imaging.conform import ConformedGrid, to_conformed
 from .imaging.intensity import z_score
@@ -71,7 +72,10 @@ class Segmenter:
     ) -> None:
         self.preset: Preset = get_preset(preset)
         self.label_set = get_label_set(self.preset.label_set)
-        self.threads = threads or allowed_threads()
+        self.threads = allowed_threads() if threads is None else threads
+        if self.threads < 1:
+            msg = f"threads must be at least 1; received {threads}"
+            raise UsageError(msg)
         started = time.perf_counter()
         given = Path(weights) if weights is not None else None
         self.weights = obtain(self.preset, given, offline=offline, progress=progress)
@@ -107,9 +111,14 @@ class Segmenter:
         ------
         InputError
             When the scan is refused.
+        UsageError
+            On another space.
         ResourceError
             When memory runs out.
         """
+        if space not in ("native", "conformed"):
+            msg = f"unknown space {space!r}; expected native or conformed"
+            raise UsageError(msg)
         steps = _Steps(on_step)
         began = timestamp()
         with steps("read"):

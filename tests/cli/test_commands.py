@@ -63,6 +63,15 @@ def test_every_option_is_read(name):
     assert taken <= read
 
 
+def test_the_environments_names_are_those_of_the_options():
+    for name, command in COMMANDS.items():
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and parameter.envvar:
+                option = max(parameter.opts, key=len).lstrip("-").replace("-", "_").upper()
+                special = {"LODBRAIN_WEIGHTS_FILE", "LODBRAIN_LABELS_OUTPUT"}
+                assert parameter.envvar in {f"LODBRAIN_{option}", *special}, name
+
+
 def test_the_documented_help_is_the_programs():
     script = ROOT / "benchmarks" / "commands.py"
     printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)

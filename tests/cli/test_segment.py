@@ -270,6 +270,85 @@ def test_options_come_from_the_environment(run, tmp_path, monkeypatch):
     assert (tmp_path / "v.tsv").is_file()
 
 
+@pytest.mark.parametrize("option", ["--overwrite", "--skip-existing"])
+def test_a_scan_is_never_overwritten(run, tmp_path, option):
+    scan = phantom(tmp_path)
+    link = tmp_path / "link.nii.gz"
+    link.symlink_to(scan)
+    before = scan.read_bytes()
+    failure(run("segment", scan, "-o", scan, option, *PLAIN), 2, "is a scan")
+    failure(run("segment", link, "-o", scan, option, *PLAIN), 2, "is a scan")
+    out = tmp_path / "s.nii.gz"
+    failure(run("segment", scan, "-o", out, "--brain", scan, option, *PLAIN), 2, "is a scan")
+    assert scan.read_bytes() == before
+
+
+def test_a_file_name_that_is_no_text_is_a_name_like_any_other(tmp_path):
+    odd = os.fsdecode(b"M\xfcller_T1w.nii.gz")
+    (tmp_path / odd).write_bytes(phantom(tmp_path).read_bytes())
+    command = [sys.executable, "-c", SLOW_RUN.replace("time.sleep(60)", "return 'x'")]
+    arguments = ["segment", tmp_path / odd, "-o", tmp_path / "s.nii.gz", "--json"]
+    done = subprocess.run([*command, *arguments, "--no-postprocess"], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout.splitlines()[-1])
+    assert os.fsencode(record["input"]["path"]).endswith(b"M\xfcller_T1w.nii.gz")
+
+
+def test_a_list_may_come_from_windows(run, tmp_path):
+    phantom(tmp_path, "a_T1w.nii.gz")
+    (tmp_path / "l.txt").write_bytes(b"\xef\xbb\xbfa_T1w.nii.gz\r\n  # no scan\r\n\r\n")
+    done = run("segment", "--list", tmp_path / "l.txt", "-o", tmp_path / "s.nii.gz", *PLAIN)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 's.nii.gz'}\n"
+
+
+def test_linked_folders_are_entered_once_and_dangling_links_are_said(run, folder):
+    (folder / "in/again").symlink_to(folder / "in")
+    (folder / "elsewhere").mkdir()
+    phantom(folder / "elsewhere", "sub-09_T1w.nii.gz")
+    (folder / "in/linked").symlink_to(folder / "elsewhere")
+    (folder / "in/sub-08_T1w.nii.gz").symlink_to(folder / "not-fetched")
+    (folder / "in/sub-03/sub-03_T1w.nii.gz").unlink()
+    done = run("segment", folder / "in", "-o", folder / "out", *PLAIN)
+    assert done.exit_code == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    assert "sub-08_T1w.nii.gz: left out (a link that leads nowhere" in done.stderr
+
+
+def test_types_that_mgh_does_not_know_are_widened(run, tmp_path):
+    image = nib.load(phantom(tmp_path))
+    values = np.clip(np.asarray(image.dataobj) // 4, -100, 100).astype("int8")
+    nib.save(nib.Nifti1Image(values, image.affine), tmp_path / "i8.nii.gz")
+    done = run(
+        "segment",
+        tmp_path / "i8.nii.gz",
+        "-o",
+        tmp_path / "s.mgz",
+        "--brain",
+        tmp_path / "b.mgz",
+        *PLAIN,
+    )
+    assert done.exit_code == 0, done.stderr
+    assert nib.load(tmp_path / "b.mgz").get_data_dtype().name == "int16"
+
+
+def test_a_result_folder_that_cannot_be_made_fails_its_scan_alone(run, folder):
+    (folder / "out").mkdir()
+    (folder / "out/sub-01").write_text("in the way")
+    done = run("segment", folder / "in", "-o", folder / "out", *PLAIN)
+    assert "Traceback" not in done.output
+    assert done.exit_code == 2, done.output
+
+
+def test_full_standard_output_is_told(tmp_path):
+    code = "from lodbrain_cli.cli.main import main; main(args=['labels'])"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"standard output: could not be written" in done.stderr
+
+
 SLOW_RUN = """
 import sys, time
 from types import SimpleNamespace
@@ -292,7 +371,9 @@ main(args=sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_in_the_middle_ends_with_its_code_and_no_temporary_file(tmp_path, number, code):
     scan = phantom(tmp_path)
     command = [sys.executable, "-c", SLOW_RUN, "segment", scan, "-o", tmp_path / "s.nii.gz"]

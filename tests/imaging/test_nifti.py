@@ -1,5 +1,6 @@
 """Scans are read as they are, and bad ones refused in one line that says what to do."""
 
+import contextlib
 import gzip
 import warnings
 
@@ -212,3 +213,36 @@ def test_reading_warns_of_nothing_of_its_own(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read_t1w(phantom(tmp_path))
+
+
+def test_scrambled_files_of_every_format_are_refused(tmp_path, values, rng):
+    for name in ("a.nii", "a.nii.gz", "a.mgz"):
+        kind = nib.freesurfer.MGHImage if ".mg" in name else nib.Nifti1Image
+        whole = bytearray(save(tmp_path / name, values, kind=kind).read_bytes())
+        for _ in range(150):
+            content = bytearray(whole)
+            for place in rng.integers(0, min(len(content), 400), size=6):
+                content[place] = rng.integers(256)
+            (tmp_path / name).write_bytes(content)
+            with contextlib.suppress(InputError):  # any other error is a traceback for the user
+                read_t1w(tmp_path / name)
+
+
+def test_text_in_gzip_under_an_image_name_is_refused(tmp_path):
+    for name in ("a.mgz", "a.nii.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(b"hello, world"))
+        refused(tmp_path / name, "not a readable NIfTI or MGH image")
+
+
+def test_a_header_that_claims_terabytes_is_refused(tmp_path, values):
+    raw = bytearray(save(tmp_path / "a.nii", values).read_bytes())
+    raw[42:48] = np.array([30000] * 3, "<i2").tobytes()
+    (tmp_path / "a.nii").write_bytes(raw)
+    refused(tmp_path / "a.nii", "the header claims")
+
+
+@pytest.mark.parametrize("value", [1e20, -3e38])
+def test_absurd_intensities_are_refused(tmp_path, values, value):
+    data = values.astype("float32")
+    data[0, 0, 0] = value
+    refused(save(tmp_path / "a.nii", data), "intensities up to")

@@ -67,3 +67,23 @@ def test_unknown_and_missing_files_are_refused(tmp_path):
         add_file(tmp_path / "x.h5")
     with pytest.raises(WeightsError, match="of no known weights"):
         add_file(bundle(tmp_path / "b.tar", {"a": b"1", "b": bytes(3_000_000)}))
+
+
+@pytest.mark.weights
+def test_a_bundle_with_a_damaged_member_is_told(released_weights, tmp_path):
+    good = (released_weights / "weights_lv0.h5").read_bytes()
+    bad = (released_weights / "weights_lv1.h5").read_bytes()[:-1] + b"!"
+    path = bundle(tmp_path / "b.tar", {"p/weights_lv0.h5": good, "p/weights_lv1.h5": bad})
+    with pytest.raises(WeightsError, match=r"p/weights_lv1\.h5 is damaged"):
+        add_file(path)
+
+
+def test_broken_compression_and_folders_are_told(tmp_path):
+    import lzma
+
+    whole = lzma.compress(bundle(tmp_path / "b.tar", {"a": bytes(9000)}).read_bytes())
+    (tmp_path / "b.tar.xz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(WeightsError, match=r"damaged bundle|of no known weights"):
+        add_file(tmp_path / "b.tar.xz")
+    with pytest.raises(WeightsError, match="is a folder"):
+        add_file(tmp_path)

@@ -63,6 +63,20 @@ def test_a_file_with_wrong_content_is_passed_over_and_said(places, caplog):
     assert caplog.text.count("not the weights of 'tiny'") == 2
 
 
+def test_an_unreadable_file_is_passed_over(places, monkeypatch):
+    closed, right = put(places[0]), put(places[2])
+    real = store.sha256_of
+
+    def denied(path):
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(store, "sha256_of", denied)  # root reads everything
+    assert store.obtain(PRESET).path == right
+    assert store.status(PRESET, FILE).wrong == (closed,)
+
+
 def test_offline_and_missing_says_where_to_get_and_put_it(places, monkeypatch):
     put(places[2], b"damaged")
     monkeypatch.setenv("LODBRAIN_OFFLINE", "1")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError, LodbrainError
+from ..errors import InputError, LodbrainError, OutputError, ResourceError
 from .worklist import Job, is_done
 
 if TYPE_CHECKING:
@@ -79,13 +79,24 @@ def run_jobs(
             result = segmenter.segment(job.source, on_step=step, **options)
             if on_step:
                 on_step(job, "write")
-            for folder in {path.parent for path in job.results.paths().values()}:
-                folder.mkdir(parents=True, exist_ok=True)
+            _make_folders(job)
             result.save(job.results.labels, overwrite=True, **_others(job))
         except LodbrainError as error:
             yield Outcome(job, error=error)
+        except MemoryError:
+            msg = f"{job.source}: memory ran out; free some or ask for more"
+            yield Outcome(job, error=ResourceError(msg))
         else:
             yield Outcome(job, result)
+
+
+def _make_folders(job: Job) -> None:
+    for folder in {path.parent for path in job.results.paths().values()}:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"{folder}: could not be made ({error.strerror or error})"
+            raise OutputError(msg) from error
 
 
 def _others(job: Job) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """From what a user names (files, folders, a list) to scans and their results."""
 
 import json
-from collections.abc import Iterable, Mapping
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from ..imaging.nifti import EXTENSIONS
 from ..outputs.results import Results
 
 __all__ = ["Job", "find_scans", "is_done", "plan_folder", "read_list"]
+
+_log = logging.getLogger(__name__)
 
 # BIDS-derivative names, by kind of result.
 _SUFFIXES = {
@@ -41,11 +45,12 @@ def read_list(path: Path) -> list[Path]:
         When the list is missing, not text, or names nothing.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path}: cannot be read as a list of scans ({error})"
         raise InputError(msg) from error
-    names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    stripped = [line.strip() for line in lines]
+    names = [line for line in stripped if line and not line.startswith("#")]
     if not names:
         msg = f"{path}: the list names no scan"
         raise InputError(msg)
@@ -65,17 +70,38 @@ def find_scans(folder: Path) -> list[Path]:
     ours = tuple(_SUFFIXES.values())
     found = sorted(
         path
-        for path in folder.rglob("*")
+        for path in _files_below(folder)
         if path.name.lower().endswith(EXTENSIONS)
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not path.name.startswith(".")
         and not path.name.endswith(ours)
-        and path.is_file()
     )
     named = [path for path in found if _without_extension(path.name).endswith("_T1w")]
     if not found:
         msg = f"{folder}: no scan in this folder; expected files named {', '.join(EXTENSIONS)}"
         raise InputError(msg)
     return named or found
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Files, through linked folders too, each folder once; what cannot be entered is said."""
+    seen: set[str] = set()
+
+    def complain(error: OSError) -> None:
+        _log.warning("%s: left out (%s)", error.filename, error.strerror)
+
+    for place, folders, names in os.walk(folder, onerror=complain, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            path = Path(place, name)
+            if path.is_file():
+                yield path
+            elif name.lower().endswith(EXTENSIONS) and not name.startswith("."):
+                _log.warning("%s: left out (a link that leads nowhere; not fetched yet?)", path)
 
 
 def plan_folder(

@@ -11,13 +11,20 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from ..errors import LodbrainError
+from ..errors import LodbrainError, OutputError
 
 __all__ = ["LodbrainGroup", "Progress", "emit", "emit_json", "note", "set_verbosity"]
 
 
 class _Terminated(BaseException):
-    """SIGTERM: unwinds like Ctrl-C, so that temporary files are removed."""
+    """SIGTERM or SIGHUP: unwinds like Ctrl-C, so that temporary files are removed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class LodbrainGroup(click.Group):
@@ -28,9 +35,10 @@ class LodbrainGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; map errors and signals to exit codes."""
-        previous = signal.getsignal(signal.SIGTERM)
+        previous = {number: signal.getsignal(number) for number in _ENDING}
         with suppress(ValueError):  # not the main thread: the caller keeps its signals
-            signal.signal(signal.SIGTERM, _raise_terminated)
+            for number in _ENDING:
+                signal.signal(number, _raise_terminated)
         try:
             return super().invoke(ctx)
         except LodbrainError as error:
@@ -39,12 +47,13 @@ class LodbrainGroup(click.Group):
         except KeyboardInterrupt:
             note("interrupted; nothing half-written is left")
             ctx.exit(130)
-        except _Terminated:
+        except _Terminated as ending:
             note("terminated; nothing half-written is left")
-            ctx.exit(143)
+            ctx.exit(ending.exit_code)
         finally:
-            if previous is not None and signal.getsignal(signal.SIGTERM) is _raise_terminated:
-                signal.signal(signal.SIGTERM, previous)
+            for number, handler in previous.items():
+                if handler is not None and signal.getsignal(number) is _raise_terminated:
+                    signal.signal(number, handler)
 
 
 def set_verbosity(verbose: int, *, quiet: bool) -> None:
@@ -64,25 +73,38 @@ def set_verbosity(verbose: int, *, quiet: bool) -> None:
 
 def show_error(error: LodbrainError, prefix: str = "error") -> None:
     """Print one line, and the details for those who asked with ``-v``."""
-    click.echo(f"{prefix}: {error}", err=True)
+    note(f"{prefix}: {error}")
     if logging.getLogger("lodbrain_cli").isEnabledFor(logging.INFO):
         for line in error.details:
-            click.echo(f"  {line}", err=True)
+            note(f"  {line}")
 
 
 def note(text: str) -> None:
     """Say something to the person, on standard error."""
-    click.echo(text, err=True)
+    # File names need not be text: their bytes are printed as they are.
+    click.echo(text.encode("utf-8", "surrogateescape"), err=True)
 
 
 def emit(text: str) -> None:
-    """Print a result on standard output."""
-    click.echo(text)
+    """Print a result on standard output.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written, as to a full disk.
+    """
+    try:
+        click.echo(text.encode("utf-8", "surrogateescape"))
+    except BrokenPipeError:
+        raise  # the reader has gone: Click ends quietly
+    except OSError as error:
+        msg = f"standard output: could not be written ({error.strerror or error})"
+        raise OutputError(msg) from error
 
 
 def emit_json(value: Any) -> None:
     """Print a result as one line of JSON on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    emit(json.dumps(value))
 
 
 class Progress:
@@ -116,5 +138,5 @@ class Progress:
         self._bar.clear()
 
 
-def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
-    raise _Terminated
+def _raise_terminated(number: int, _frame: FrameType | None) -> None:
+    raise _Terminated(number)

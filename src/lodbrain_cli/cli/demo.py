@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
+from ..files import replacing
 from .console import emit, note, set_verbosity
 from .options import (
     device_option,
@@ -65,7 +66,8 @@ def demo(output: Path, quiet: bool, verbose: int, **options: Any) -> None:
         msg = f"{output}: cannot be made ({error.strerror}); choose another folder with -o"
         raise UsageError(msg) from error
     image = output / "mni152_T1w.nii.gz"
-    template.to_filename(image)
+    with replacing(image) as temporary:
+        template.to_filename(temporary)
     result = Segmenter(**options, progress=not quiet).segment(image)
     written = result.save(
         output / "mni152_dseg.nii.gz", volumes=output / "mni152_volumes.tsv", overwrite=True

@@ -31,7 +31,13 @@ Examples:
     show_default=True,
     help="BIDS table, JSON, or a viewer's look-up table.",
 )
-@option("-o", "--output", type=click.Path(path_type=Path), help="File to write; default: print.")
+@option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    envvar="LODBRAIN_LABELS_OUTPUT",
+    help="File to write; default: print.",
+)
 @option("--overwrite", is_flag=True, help="Replace a file that exists.")
 def labels(preset: str, form: str, output: Path | None, overwrite: bool) -> None:
     """Show the labels of a preset: number, name, abbreviation, colour."""

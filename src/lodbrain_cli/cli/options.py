@@ -29,7 +29,7 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 def option(*names: str, **attributes: Any) -> _Decorator:
     """Define an option that the environment can set, ``--x-y`` by ``LODBRAIN_X_Y``."""
-    longest = max(names, key=len).split("/")[0]
+    longest = max((n for n in names if n.startswith("-")), key=len).split("/")[0]
     variable = "LODBRAIN_" + longest.lstrip("-").replace("-", "_").upper()
     attributes.setdefault("envvar", variable)
     return click.option(*names, **attributes)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["segment"]
 
-_PATH = click.Path(path_type=Path)
+# Click would refuse an unreadable scan as wrong usage, and all scans with it.
+_PATH = click.Path(path_type=Path, readable=False)
 
 
 @click.command(
@@ -40,7 +41,12 @@ Examples:
 """,
 )
 @click.argument("inputs", nargs=-1, type=_PATH, metavar="[SCAN|FOLDER]...")
-@option("--list", "list_file", type=_PATH, help="Text file that names scans, one a line.")
+@option(
+    "--list",
+    "list_file",
+    type=_PATH,
+    help="Text file that names scans, one a line, relative to its own folder.",
+)
 @option(
     "-o",
     "--output",
@@ -103,10 +109,17 @@ def segment(
     if overwrite and skip_existing:
         msg = "--overwrite and --skip-existing exclude each other; choose one"
         raise UsageError(msg)
-    jobs = _plan(inputs, list_file, output, extras)
+    try:
+        jobs = _plan(inputs, list_file, output, extras)
+    except OSError as error:  # a closed folder on the way, a name that is too long
+        msg = f"{error.filename or output}: cannot be used ({error.strerror or error})"
+        raise UsageError(msg) from error
+    scans = [job.source for job in jobs]
     for job in jobs:
         job.results.check(
-            overwrite=overwrite or skip_existing, make_folders=output != job.results.labels
+            overwrite=overwrite or skip_existing,
+            make_folders=output != job.results.labels,
+            inputs=scans,
         )
     failures = _run(
         jobs, options, of_scan, skip_existing=skip_existing, as_json=as_json, quiet=quiet
@@ -134,7 +147,7 @@ def _plan(
     if not sources:
         msg = "no scan given; name files or a folder, or use --list"
         raise UsageError(msg)
-    several = len(sources) > 1 or sources[0].is_dir() or list_file is not None
+    several = len(sources) > 1 or sources[0].is_dir()
     named = output.name.lower().endswith(IMAGE_EXTENSIONS) and not output.is_dir()
     if not several and not output.is_dir():
         return [Job(sources[0], Results(output, **extras))]

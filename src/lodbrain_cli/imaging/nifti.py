@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine, voxel_sizes
 from nibabel.filebasedimages import ImageFileError
+from nibabel.freesurfer.mghformat import MGHError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from ..errors import InputError
@@ -26,6 +27,22 @@ _NO_ORIENTATION = (
     "(first axis towards the left), so left and right may be exchanged"
 )
 _SMALLEST_MM, _LARGEST_MM = 0.05, 20.0
+_MOST_VOXELS = 2**31
+_LARGEST_INTENSITY = 1e12  # squares are summed in single precision later
+# What nibabel and the decompressors raise on files that are cut or scrambled.
+_DAMAGED = (
+    ImageFileError,
+    HeaderDataError,
+    MGHError,
+    EOFError,
+    zlib.error,
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    OverflowError,
+)
 _FORMATS = (nib.Nifti1Image, nib.Nifti2Image, nib.freesurfer.MGHImage)
 
 
@@ -93,7 +110,7 @@ def read_t1w(source: "str | Path | SpatialImage", frame: int | None = None) -> S
     try:
         data, dtype = _frame(image, frame, name)
         affine = np.asarray(image.affine, np.float64)
-    except (EOFError, zlib.error, OSError) as error:
+    except _DAMAGED as error:
         msg = f"{name}: truncated or damaged ({_one_line(error)}); copy or convert it again"
         raise InputError(msg) from error
     warnings = _check_geometry(image, affine, data.shape, name)
@@ -118,6 +135,12 @@ def check_scan(scan: Scan) -> None:
             "finite intensities; replace them, for instance with 0, and try again"
         )
         raise InputError(msg)
+    if np.abs(scan.data).max() > _LARGEST_INTENSITY:
+        msg = (
+            f"{scan.name}: intensities up to {np.abs(scan.data).max():g}; expected less than "
+            f"{_LARGEST_INTENSITY:g}; is the file damaged?"
+        )
+        raise InputError(msg)
     if scan.data.min() == scan.data.max():
         msg = (
             f"{scan.name}: all voxels have the value {scan.data.flat[0]:g}; "
@@ -131,13 +154,18 @@ def _open(source: "str | Path | SpatialImage") -> tuple[Any, Path | None]:
         filename = source.get_filename()
         return source, Path(filename) if filename else None
     path = Path(source)
-    if not path.exists():
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
         msg = f"{path}: no such file"
-        raise InputError(msg)
+        raise InputError(msg) from None
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror or error})"
+        raise InputError(msg) from error
     if path.is_dir() or not path.name.lower().endswith(EXTENSIONS):
         msg = f"{path}: not a scan; expected a file named {', '.join(EXTENSIONS)}"
         raise InputError(msg)
-    if path.stat().st_size == 0:
+    if size == 0:
         msg = f"{path}: the file is empty; copy or convert it again"
         raise InputError(msg)
     try:
@@ -145,7 +173,7 @@ def _open(source: "str | Path | SpatialImage") -> tuple[Any, Path | None]:
     except PermissionError as error:
         msg = f"{path}: cannot be read ({error.strerror}); check its permissions"
         raise InputError(msg) from error
-    except (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError) as error:
+    except _DAMAGED as error:
         msg = f"{path}: not a readable NIfTI or MGH image ({_one_line(error)})"
         raise InputError(msg) from error
     if not isinstance(image, _FORMATS):
@@ -159,6 +187,9 @@ def _frame(image: Any, frame: int | None, name: str) -> "tuple[NDArray[np.float3
     shape = image.shape
     if len(shape) < 3 or min(shape[:3]) < 2:
         msg = f"{name}: expected one 3-D volume, got shape {shape}: a single slice or less"
+        raise InputError(msg)
+    if np.prod(shape, dtype=np.float64) > _MOST_VOXELS:
+        msg = f"{name}: the header claims {shape} voxels; expected fewer than 2^31; is it damaged?"
         raise InputError(msg)
     dtype = image.get_data_dtype()
     if dtype.fields is not None or dtype.kind not in "iuf":

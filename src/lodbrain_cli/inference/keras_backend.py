@@ -6,8 +6,10 @@ environment variables and TensorFlow's thread pools are read once.
 
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -72,7 +74,7 @@ def start_keras(device: str, threads: int) -> Backend:
         keras = _import_keras(threads)
     except ImportError as error:
         wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
-        msg = f"Keras' backend {wanted!r} is not installed ({error}); see KERAS_BACKEND"
+        msg = f"Keras with backend {wanted!r} cannot be loaded ({error}); see KERAS_BACKEND"
         raise ResourceError(msg) from error
     name = keras.backend.backend()
     gpus = {"tensorflow": _tensorflow, "torch": _torch, "jax": _jax}[name](threads)
@@ -84,14 +86,30 @@ def start_keras(device: str, threads: int) -> Backend:
 def _import_keras(threads: int) -> Any:
     if "keras" not in sys.modules:
         _set_environment(threads)
-        with _native_messages_held_back():
+        with _signals_held_back(), _native_messages_held_back():
             import keras
 
+            # A user's keras.json may say otherwise; the networks are written for these.
+            keras.config.set_image_data_format("channels_last")
+            keras.config.set_floatx("float32")
             if keras.backend.backend() == "tensorflow":
                 import tensorflow  # noqa: F401 - speaks at import, and again here
     import keras
 
     return keras
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait: raised inside native callbacks, an import loses them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -102,11 +120,11 @@ def _native_messages_held_back() -> Iterator[None]:
     read, on every start, and say nothing that a user could act on.
     """
     try:
-        terminal = os.dup(2)
-    except OSError:  # no standard error at all
+        terminal, file = os.dup(2), tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    except OSError:  # no standard error, or no place for temporary files
         yield
         return
-    with tempfile.TemporaryFile() as held:
+    with file as held:
         os.dup2(held.fileno(), 2)
         try:
             yield

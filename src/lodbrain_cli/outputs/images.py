@@ -41,6 +41,14 @@ _GEOMETRY = (
     "srow_y",
     "srow_z",
 )
+# The four types that MGH knows, and what holds others without loss.
+_MGH_TYPES = {
+    "uint8": "uint8",
+    "int8": "int16",
+    "int16": "int16",
+    "uint16": "int32",
+    "int32": "int32",
+}
 # Label images of heads are mostly runs of one value: level 1 is as small and much faster.
 _GZIP_LEVEL = 1
 
@@ -146,8 +154,8 @@ def write_channels(
     with replacing(path) as temporary:
         if path.name.lower().endswith((".mgz", ".mgh")):
             data = np.stack(list(channels), axis=-1).reshape(shape)
-            affine = space.affine
-            nib.save(nib.freesurfer.MGHImage(data.astype(dtype), affine), temporary)
+            stored = _MGH_TYPES.get(np.dtype(dtype).name, "float32")
+            nib.save(nib.freesurfer.MGHImage(data.astype(stored), space.affine), temporary)
             return
         header = _nifti_header(shape, dtype, space)
         header.set_intent(_INTENTS[intent], name="lodbrain")

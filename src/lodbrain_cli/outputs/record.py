@@ -82,7 +82,7 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     OutputError
         When it cannot be written.
     """
-    write_text(path, json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
 
 
 def _hash_of(scan: Scan) -> str:

@@ -1,5 +1,6 @@
 """Which files the results of one scan go to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -52,7 +53,9 @@ class Results:
         chosen["record"] = self.record
         return {kind: path for kind, path in chosen.items() if path is not None}
 
-    def check(self, *, overwrite: bool, make_folders: bool = False) -> None:
+    def check(
+        self, *, overwrite: bool, make_folders: bool = False, inputs: Iterable[Path] = ()
+    ) -> None:
         """Refuse before any work is done.
 
         Parameters
@@ -61,6 +64,8 @@ class Results:
             Accept results that exist.
         make_folders : bool
             Accept missing folders that could be made.
+        inputs : iterable of Path
+            Scans: never a target, whatever may be overwritten.
 
         Raises
         ------
@@ -69,13 +74,25 @@ class Results:
             folder is missing or not writable, or a result exists.
         """
         paths = self.paths()
-        places = [path.absolute() for path in paths.values()]
+        places = [_resolved(path) for path in paths.values()]
+        scans = {_resolved(path) for path in inputs}
         for place in places:
             if places.count(place) > 1:
                 msg = f"{place}: two results would have this name; choose another"
+                raise UsageError(msg)
+            if place in scans:
+                msg = f"{place}: is a scan that is to be segmented; choose another name"
                 raise UsageError(msg)
         for kind in ("labels", "probabilities", "brain_mask", "brain"):
             if kind in paths:
                 check_image_name(paths[kind])
         for path in paths.values():
             check_writable(path, overwrite=overwrite, make_folders=make_folders)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except OSError as error:
+        msg = f"{path}: not a usable path ({error.strerror or error})"
+        raise UsageError(msg) from error

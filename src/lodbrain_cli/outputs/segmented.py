@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..files import write_text
+from ..files import remove, write_text
 from ..imaging.conform import ConformedGrid
 from ..imaging.nifti import Scan
 from ..imaging.volumetry import StructureVolume
@@ -102,7 +102,7 @@ class Segmentation:
         """
         overwrite = bool(others.pop("overwrite", False))
         results = Results(Path(path), **{k: Path(v) for k, v in others.items() if v is not None})
-        results.check(overwrite=overwrite)
+        results.check(overwrite=overwrite, inputs=[self.scan.path] if self.scan.path else [])
         _write_all(self, results)
         return results
 
@@ -135,7 +135,7 @@ def _write_all(result: Segmentation, targets: Results) -> None:
     version = result.record["lodbrain"]
     description = f"lodbrain {version} w={result.record['weights']['sha256'][:8]}"
     space = result.space
-    targets.record.unlink(missing_ok=True)  # an older record would vouch for new files
+    remove(targets.record)  # an older record would vouch for new files
     highest = float(result.label_set.num_classes - 1)
     write_image(targets.labels, result.labels, space, "label", description, highest)
     write_text(targets.label_names, label_table(result.label_set, "tsv"))

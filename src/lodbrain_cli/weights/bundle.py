@@ -2,9 +2,10 @@
 
 import hashlib
 import io
+import lzma
 import tarfile
+import zlib
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from ..errors import WeightsError
@@ -66,7 +67,7 @@ def add_file(source: Path) -> list[tuple[Preset, WeightsFile, Path]]:
         When the cache cannot be written.
     """
     if not source.is_file():
-        msg = f"{source}: no such file"
+        msg = f"{source}: " + ("is a folder; name its files" if source.is_dir() else "no such file")
         raise WeightsError(msg)
     digest = sha256_of(source)
     known = _known(digest)
@@ -85,6 +86,8 @@ def add_file(source: Path) -> list[tuple[Preset, WeightsFile, Path]]:
 def _add_members(source: Path) -> list[tuple[Preset, WeightsFile, Path]]:
     largest = max(file.num_bytes for preset in PRESETS.values() for file in preset.files)
     added = []
+    damaged = []
+    names = {file.name for preset in PRESETS.values() for file in preset.files}
     try:
         with tarfile.open(source) as archive:
             for member in archive:
@@ -95,9 +98,14 @@ def _add_members(source: Path) -> list[tuple[Preset, WeightsFile, Path]]:
                 known = _known(hashlib.sha256(data).hexdigest())
                 if known:
                     added.append(_install(*known, data))
-    except (tarfile.TarError, EOFError) as error:
+                elif Path(member.name).name in names:
+                    damaged.append(member.name)
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         msg = f"{source}: damaged bundle ({error}); copy it again"
         raise WeightsError(msg) from error
+    if damaged:
+        msg = f"{source}: {', '.join(damaged)} is damaged (SHA-256 differs); copy the bundle again"
+        raise WeightsError(msg)
     return added
 
 
@@ -111,8 +119,11 @@ def _known(digest: str) -> tuple[Preset, WeightsFile] | None:
 
 def _install(preset: Preset, file: WeightsFile, data: bytes) -> tuple[Preset, WeightsFile, Path]:
     target = cache_folder() / preset.name / file.name
-    with suppress(OSError):  # a folder that cannot be made shows when the file is written
+    try:
         target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{target.parent}: could not be made ({error.strerror or error}); see LODBRAIN_CACHE"
+        raise WeightsError(msg) from error
     with replacing(target) as temporary:
         temporary.write_bytes(data)
     return preset, file, target

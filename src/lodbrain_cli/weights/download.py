@@ -67,6 +67,7 @@ def download(file: WeightsFile, target: Path, *, progress: bool = False) -> None
 
 
 def _from_any_address(file: WeightsFile, target: Path, *, progress: bool) -> None:
+    pooch.get_logger().setLevel(logging.ERROR)  # what matters is said here
     failures = []
     for url in file.urls:
         registry = pooch.create(

@@ -91,7 +91,7 @@ def cache_folder() -> Path:
 
 def is_offline() -> bool:
     """Whether ``LODBRAIN_OFFLINE`` forbids the network."""
-    return os.environ.get("LODBRAIN_OFFLINE", "").lower() in ("1", "true", "yes", "on")
+    return os.environ.get("LODBRAIN_OFFLINE", "").lower() in ("1", "true", "t", "yes", "y", "on")
 
 
 def locate(preset: Preset, file: WeightsFile) -> FoundWeights | None:
@@ -102,7 +102,9 @@ def locate(preset: Preset, file: WeightsFile) -> FoundWeights | None:
     """
     result = status(preset, file)
     for path in result.wrong:
-        _log.warning("%s: not the weights of %r (size or SHA-256 differ)", path, preset.name)
+        _log.warning(
+            "%s: not the weights of %r (unreadable, or size or SHA-256 differ)", path, preset.name
+        )
     return result.found
 
 
@@ -110,9 +112,13 @@ def status(preset: Preset, file: WeightsFile) -> WeightsStatus:
     """Look a file up in every place, without the network and without a word."""
     found, wrong = None, []
     for path, origin in _places(preset, file):
-        if not path.is_file():
+        try:
+            right = path.stat().st_size == file.num_bytes and sha256_of(path) == file.sha256
+        except (FileNotFoundError, NotADirectoryError):
             continue
-        if path.stat().st_size == file.num_bytes and sha256_of(path) == file.sha256:
+        except OSError:  # unreadable: as good as damaged, and another place may do
+            right = False
+        if right:
             found = found or FoundWeights(path, file.sha256, origin)
         else:
             wrong.append(path)
@@ -194,7 +200,11 @@ def _given(preset: Preset, file: WeightsFile, given: Path) -> FoundWeights:
     if not given.is_file():
         msg = f"{given}: no such weights file"
         raise WeightsError(msg)
-    digest = sha256_of(given)
+    try:
+        digest = sha256_of(given)
+    except OSError as error:
+        msg = f"{given}: cannot be read ({error.strerror or error})"
+        raise WeightsError(msg) from error
     return FoundWeights(given, digest, "given", released=digest == file.sha256)
 
 
