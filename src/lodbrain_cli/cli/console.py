@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -98,8 +99,15 @@ def emit(text: str) -> None:
     except BrokenPipeError:
         raise  # the reader has gone: Click ends quietly
     except OSError as error:
+        _give_up_standard_output()
         msg = f"standard output: could not be written ({error.strerror or error})"
         raise OutputError(msg) from error
+
+
+def _give_up_standard_output() -> None:
+    """Send what is still buffered nowhere, or Python fails on it once more at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def emit_json(value: Any) -> None:
