@@ -20,9 +20,10 @@ COMPOSED = cut_stages(compose_graph(RELEASE, "probabilities"), "probabilities")
 @given(
     sides=st.tuples(*[st.integers(2, 5)] * 3),
     thickness=st.integers(1, 50),
-    stage=st.sampled_from([*PLAIN, *COMPOSED]),
+    number=st.integers(0, len(PLAIN) + len(COMPOSED) - 1),  # a stage prints its arrays
 )
-def test_tiles_cover_every_voxel_once_and_reach_a_halo_beyond(sides, thickness, stage):
+def test_tiles_cover_every_voxel_once_and_reach_a_halo_beyond(sides, thickness, number):
+    stage = (*PLAIN, *COMPOSED)[number]
     shape = tuple(8 * side for side in sides)
     times = np.zeros(shape, int)
     for tile in tiles(shape, stage, thickness):
