@@ -143,7 +143,7 @@ def tiles(shape: tuple[int, int, int], stage: Stage, thickness: int) -> Iterator
     for begin in range(0, depth, step):
         first = min(max(0, begin - margin), depth - window)
         keep = slice(max(begin, seam), min(depth, begin + step, depth - seam))
-        if keep.start < keep.stop:
+        if all(s.start < s.stop for s in (keep, inner[1], inner[2])):
             place = slice(first, first + window)
             yield Tile((place, whole[1], whole[2]), (keep, inner[1], inner[2]))
     if seam:
@@ -155,14 +155,15 @@ def _faces(shape: tuple[int, int, int], stage: Stage, seam: int) -> Iterator[Til
     reach = _round_up(seam + stage.halo, stage.alignment)
     for axis, side in enumerate(shape):
         ends = (
-            (slice(0, seam), slice(0, reach)),
-            (slice(side - seam, side), slice(side - reach, side)),
+            (slice(0, min(seam, side)), slice(0, min(reach, side))),
+            (slice(max(side - seam, seam), side), slice(max(side - reach, 0), side)),
         )
         for keep, window in ends:
             kept = [slice(0, s) if a > axis else slice(seam, s - seam) for a, s in enumerate(shape)]
             fed = [slice(0, s) for s in shape]
             kept[axis], fed[axis] = keep, window
-            yield Tile((fed[0], fed[1], fed[2]), (kept[0], kept[1], kept[2]), border=True)
+            if all(s.start < s.stop for s in kept):  # a small volume may be all border
+                yield Tile((fed[0], fed[1], fed[2]), (kept[0], kept[1], kept[2]), border=True)
 
 
 def _stage(graph: Graph, output: str, moments: Node | None, kept: frozenset[str]) -> Stage:
