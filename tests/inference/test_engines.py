@@ -101,3 +101,20 @@ def test_engines_and_devices_that_do_not_fit_are_refused(
     path = released_weights / "weights_lv1.h5"
     with pytest.raises(error, match=message):
         start_engine(get_preset("lod-brain"), path, engine=engine, device=device, threads=1)
+
+
+def test_openvino_reports_to_nobody(tmp_path):
+    # Its telemetry would leave an identifier in the home folder and call out.
+    code = (
+        "import lodbrain_cli.inference.openvino_engine, sys;"
+        "from openvino.tools.ovc import telemetry_utils;"
+        "assert telemetry_utils.tm.__name__.endswith('telemetry_stub')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,13 +1,19 @@
 """Stages on OpenVINO: the fastest measured on a CPU, and it needs no TensorFlow."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as ops
 
-from ..networks.graph import Graph, Node
-from .plan import Box, Stage
+# OpenVINO's converter, imported with it, reports to its makers where this package is
+# found, and falls back to doing nothing where it is not: lodbrain reports to nobody.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+import openvino as ov  # noqa: E402
+from openvino import opset13 as ops  # noqa: E402
+
+from ..networks.graph import Graph, Node  # noqa: E402
+from .plan import Box, Stage  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
