@@ -126,7 +126,8 @@ class Segmenter:
         with steps("conform"):
             conformed, grid, warnings = to_conformed(scan.data, scan.affine)
         with steps("infer"):
-            probabilities = self.engine.predict(z_score(conformed)).output
+            prediction = self.engine.predict(z_score(conformed))
+            probabilities = prediction.output
         cleaning = None
         if postprocess:
             with steps("clean"):
@@ -144,6 +145,7 @@ class Segmenter:
             **self._facts(),
             options={"frame": frame, "space": space, "postprocess": postprocess},
             seconds={name: round(s, 3) for name, s in steps.seconds.items()},
+            stage_seconds={name: round(s, 3) for name, s in prediction.seconds.items()},
             peak_memory_bytes=peak_memory_bytes(),
             warnings=notes,
             volumes_mm3={v.name: v.volume_mm3 for v in volumes},

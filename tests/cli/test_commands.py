@@ -103,10 +103,18 @@ def test_info_as_json_has_presets_labels_and_limits(run):
     (preset,) = [p for p in facts["presets"] if p["name"] == "lod-brain"]
     assert [x["index"] for x in preset["labels"]] == list(range(7))
     assert preset["network"]["num_levels"] == 2
+    assert preset["scores"]
     assert preset["weights"][0]["num_bytes"] == 1_423_528
     assert facts["threads"] >= 1
     assert facts["cache"] == str(cache_folder())
     assert "preset lod-brain:" in run("info").stdout
+
+
+def test_the_engines_offered_are_those_that_there_are():
+    from lodbrain_cli.inference.engines import ENGINES
+
+    (engine,) = [p for p in COMMANDS["segment"].params if p.name == "engine"]
+    assert tuple(engine.type.choices) == ENGINES
 
 
 def test_labels_are_printed_or_saved(run, tmp_path):

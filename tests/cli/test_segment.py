@@ -357,7 +357,7 @@ import lodbrain_cli.outputs.segmented as segmented
 def predict(image):
     import numpy as np
     p = np.zeros((7, *image.shape), np.float32); p[0] = 1
-    return SimpleNamespace(output=p)
+    return SimpleNamespace(output=p, seconds={})
 pipeline.Segmenter.__init__ = lambda self, **_: self.__dict__.update(
     preset=pipeline.get_preset("lod-brain"), label_set=pipeline.get_label_set("lod-brain-7"),
     weights=SimpleNamespace(path=SimpleNamespace(name="w"), sha256="ab", origin="", released=True),

@@ -1,7 +1,6 @@
 """Segment a list of scans, one after the other; one that fails does not stop the rest."""
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from ..segmentation import Segmenter
 
 __all__ = ["Outcome", "run_jobs"]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ def info(as_json: bool) -> None:
         emit(f"\npreset {preset['name']}: {preset['summary']}")
         emit(f"  labels: {', '.join(x['name'] for x in preset['labels'])}")
         emit(f"  training data: {preset['training_data']}")
+        for name, value in preset["scores"].items():
+            emit(f"  score: {name}: {value}")
         emit(f"  licence: {preset['licence']}")
         emit(f"  cite: {preset['citation']}")
 
@@ -62,6 +64,7 @@ def _facts() -> dict[str, Any]:
             {
                 **{k: getattr(preset, k) for k in ("name", "summary", "training_data")},
                 **{k: getattr(preset, k) for k in ("licence", "citation", "normalisation")},
+                "scores": dict(preset.scores),
                 "network": preset.network.to_dict(),
                 "weights": [dataclasses.asdict(file) for file in preset.files],
                 "weights_path": str(found.path) if found else None,

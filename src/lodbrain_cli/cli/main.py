@@ -46,7 +46,7 @@ Examples:
 Every option can be set in the environment: --threads by LODBRAIN_THREADS.
 
 Exit codes: 0 done, 1 some scan failed, 2 usage, 3 input refused, 5 out of
-memory or no such device, 6 weights missing or wrong, 130 and 143 signals.
+memory or no such device, 6 weights missing or wrong, 129, 130 and 143 signals.
 """,
 )
 @click.option(

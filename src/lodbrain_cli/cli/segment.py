@@ -114,12 +114,14 @@ def segment(
     except OSError as error:  # a closed folder on the way, a name that is too long
         msg = f"{error.filename or output}: cannot be used ({error.strerror or error})"
         raise UsageError(msg) from error
-    scans = [job.source for job in jobs]
+    from ..outputs.results import resolved
+
+    scans = frozenset(resolved(job.source) for job in jobs)
     for job in jobs:
         job.results.check(
             overwrite=overwrite or skip_existing,
             make_folders=output != job.results.labels,
-            inputs=scans,
+            scans=scans,
         )
     failures = _run(
         jobs, options, of_scan, skip_existing=skip_existing, as_json=as_json, quiet=quiet

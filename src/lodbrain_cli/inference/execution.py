@@ -106,9 +106,7 @@ class StagedNetwork:
         self._compile = compile_stage
         self._compiled: dict[tuple[str, bool], CompiledStage] = {}
 
-    def predict(
-        self, image: "NDArray[np.float32]", on_stage: Callable[[int, int], None] | None = None
-    ) -> Prediction:
+    def predict(self, image: "NDArray[np.float32]") -> Prediction:
         """Compute the output for one image.
 
         Parameters
@@ -116,8 +114,6 @@ class StagedNetwork:
         image : (D, H, W) float32 array
             Normalised intensities on the network's grid (conformed, LIA, 1 mm);
             sides are multiples of the config's alignment.
-        on_stage : callable, optional
-            Called with (stages done, stages) after each stage.
 
         Returns
         -------
@@ -138,8 +134,6 @@ class StagedNetwork:
             for compiled in self._compiled.values():
                 compiled.release()
             seconds[stage.output] = time.perf_counter() - started
-            if on_stage is not None:
-                on_stage(number + 1, len(self.stages))
         assert result is not None  # the last stage is always kept
         return Prediction(result, moments, seconds)
 

@@ -77,7 +77,13 @@ def start_keras(device: str, threads: int) -> Backend:
         msg = f"Keras with backend {wanted!r} cannot be loaded ({error}); see KERAS_BACKEND"
         raise ResourceError(msg) from error
     name = keras.backend.backend()
-    gpus = {"tensorflow": _tensorflow, "torch": _torch, "jax": _jax}[name](threads)
+    starters = {"tensorflow": _tensorflow, "torch": _torch, "jax": _jax}
+    if name not in starters:
+        msg = f"Keras' backend {name!r} is not used here; set KERAS_BACKEND to one of " + ", ".join(
+            starters
+        )
+        raise UsageError(msg)
+    gpus = starters[name](threads)
     chosen = _choose(device, gpus, name)
     version = sys.modules[name].__version__
     return Backend(name, version, keras.__version__, chosen, threads)
@@ -105,7 +111,9 @@ def _signals_held_back() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    )
     try:
         yield
     finally:

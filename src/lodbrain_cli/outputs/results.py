@@ -1,6 +1,6 @@
 """Which files the results of one scan go to."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from ..files import check_writable
 from .images import check_image_name
 from .record import record_path
 
-__all__ = ["Results"]
+__all__ = ["Results", "resolved"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Results:
         return {kind: path for kind, path in chosen.items() if path is not None}
 
     def check(
-        self, *, overwrite: bool, make_folders: bool = False, inputs: Iterable[Path] = ()
+        self, *, overwrite: bool, make_folders: bool = False, scans: Collection[Path] = ()
     ) -> None:
         """Refuse before any work is done.
 
@@ -64,8 +64,8 @@ class Results:
             Accept results that exist.
         make_folders : bool
             Accept missing folders that could be made.
-        inputs : iterable of Path
-            Scans: never a target, whatever may be overwritten.
+        scans : collection of Path
+            Never a target, whatever may be overwritten; of :func:`resolved`.
 
         Raises
         ------
@@ -74,8 +74,7 @@ class Results:
             folder is missing or not writable, or a result exists.
         """
         paths = self.paths()
-        places = [_resolved(path) for path in paths.values()]
-        scans = {_resolved(path) for path in inputs}
+        places = [resolved(path) for path in paths.values()]
         for place in places:
             if places.count(place) > 1:
                 msg = f"{place}: two results would have this name; choose another"
@@ -90,7 +89,14 @@ class Results:
             check_writable(path, overwrite=overwrite, make_folders=make_folders)
 
 
-def _resolved(path: Path) -> Path:
+def resolved(path: Path) -> Path:
+    """Absolute path without links, by which a file is known however it is named.
+
+    Raises
+    ------
+    UsageError
+        When the path cannot be followed.
+    """
     try:
         return path.resolve()
     except OSError as error:

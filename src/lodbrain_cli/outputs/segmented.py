@@ -13,7 +13,7 @@ from ..imaging.volumetry import StructureVolume
 from ..labels import LabelSet
 from .images import Space, write_channels, write_image
 from .record import timestamp, write_record
-from .results import Results
+from .results import Results, resolved
 from .tables import label_table, volumes_table
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class Segmentation:
         """
         overwrite = bool(others.pop("overwrite", False))
         results = Results(Path(path), **{k: Path(v) for k, v in others.items() if v is not None})
-        results.check(overwrite=overwrite, inputs=[self.scan.path] if self.scan.path else [])
+        scans = [resolved(self.scan.path)] if self.scan.path else []
+        results.check(overwrite=overwrite, scans=scans)
         _write_all(self, results)
         return results
 
