@@ -126,7 +126,8 @@ class Segmenter:
         with steps("conform"):
             conformed, grid, warnings = to_conformed(scan.data, scan.affine)
         with steps("infer"):
-            prediction = self.engine.predict(z_score(conformed))
+            # Cleaning keeps one piece: what lies apart from the brain need not be known.
+            prediction = self.engine.predict(z_score(conformed), only_brain=postprocess)
             probabilities = prediction.output
         cleaning = None
         if postprocess:

@@ -34,7 +34,7 @@ def no_network(monkeypatch):
         if device not in ("auto", "cpu"):
             return real(preset, weights, engine=engine, device=device, threads=threads)
         return SimpleNamespace(
-            predict=lambda image: SimpleNamespace(
+            predict=lambda image, only_brain=False: SimpleNamespace(
                 output=threshold_probabilities(image), seconds={"all": 0.0}
             ),
             name="thresholds",

@@ -354,7 +354,7 @@ import sys, time
 from types import SimpleNamespace
 import lodbrain_cli.segmentation as pipeline
 import lodbrain_cli.outputs.segmented as segmented
-def predict(image):
+def predict(image, only_brain=False):
     import numpy as np
     p = np.zeros((7, *image.shape), np.float32); p[0] = 1
     return SimpleNamespace(output=p, seconds={})

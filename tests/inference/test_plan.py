@@ -1,53 +1,16 @@
-"""A network is cut at its normalisations, and tiles cover a volume once."""
+"""A network is cut at its normalisations."""
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from lodbrain_cli.inference.compose import compose_graph
-from lodbrain_cli.inference.plan import cut_stages, tiles
+from lodbrain_cli.inference.plan import cut_stages, make_plan
 from lodbrain_cli.networks.keras_graph import read_graph
 from lodbrain_cli.networks.lod_brain import build_lod_brain
 from lodbrain_cli.presets import NetworkConfig, get_preset
 
 RELEASE = read_graph(build_lod_brain(get_preset("lod-brain").network))
 PLAIN = cut_stages(RELEASE, "probabilities")
-COMPOSED = cut_stages(compose_graph(RELEASE, "probabilities"), "probabilities")
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    sides=st.tuples(*[st.integers(1, 5)] * 3),
-    thickness=st.integers(1, 50),
-    number=st.integers(0, len(PLAIN) + len(COMPOSED) - 1),  # a stage prints its arrays
-)
-def test_tiles_cover_every_voxel_once_and_reach_a_halo_beyond(sides, thickness, number):
-    stage = (*PLAIN, *COMPOSED)[number]
-    shape = tuple(8 * side for side in sides)
-    times = np.zeros(shape, int)
-    for tile in tiles(shape, stage, thickness):
-        times[tile.keep] += 1
-        for keep, window, side in zip(tile.keep, tile.window, shape, strict=True):
-            assert 0 <= window.start <= keep.start < keep.stop <= window.stop <= side
-            assert window.start % stage.alignment == window.stop % stage.alignment == 0
-            assert window.start == 0 or keep.start - window.start >= stage.halo
-            assert window.stop == side or window.stop - keep.stop >= stage.halo
-            assert keep.start % stage.scale == keep.stop % stage.scale == 0
-            if not tile.border and stage.seam:
-                assert keep.start >= stage.seam
-                assert keep.stop <= side - stage.seam
-    assert (times == 1).all()
-
-
-def test_slabs_are_of_one_size():
-    for stage in (*PLAIN, *COMPOSED):
-        windows = {
-            tuple(s.stop - s.start for s in tile.window)
-            for tile in tiles((256, 64, 64), stage, 20)
-            if not tile.border
-        }
-        assert len(windows) == 1
+PLAN = make_plan(RELEASE, "probabilities")
+COMPOSED = PLAN.stages
 
 
 @pytest.mark.parametrize("stages", [PLAIN, COMPOSED])
@@ -80,8 +43,9 @@ def test_halos_are_the_networks_receptive_fields():
 
 def test_a_composed_convolution_of_the_image_is_not_kept_but_its_seam_is_known():
     composed = {s.output: s for s in COMPOSED}
-    assert not composed["level1_bridge_conv"].kept
-    assert composed["level1_bridge_conv"].seam == 1
+    assert not composed["level1_bridge_conv_folded"].kept
+    # one voxel, and the other of its pair at half resolution
+    assert composed["level1_bridge_conv_folded"].seam == 2
     # spoilt outermost voxel → its whole voxel at half resolution → one more by the next 3³
     assert composed["level1_decoder1_conv"].seam == 4
     assert {s.seam for s in PLAIN} == {0}
@@ -98,3 +62,19 @@ def test_the_coarse_stage_is_cut_too():
         "logits",
     ]
     assert stages[0].halo == 8
+
+
+def test_the_coarse_level_shows_where_the_brain_is_from_what_is_kept_anyway():
+    kept = {stage.output for stage in COMPOSED if stage.kept}
+    assert PLAN.coarse.scale == 4
+    assert set(PLAN.coarse.source_scales) - {"image"} <= kept
+    single = read_graph(build_lod_brain(NetworkConfig(num_levels=1)))
+    assert make_plan(single, "probabilities").coarse is None
+
+
+def test_plain_stages_compute_the_same_tensors_without_a_seam():
+    assert [s.output for s in COMPOSED] == list(PLAN.plain)
+    for stage in COMPOSED:
+        plain = PLAN.plain[stage.output]
+        assert (plain.scale, plain.kept, plain.seam) == (stage.scale, stage.kept, 0)
+        assert plain.graph.channels[plain.output] == stage.graph.channels[stage.output]

@@ -48,7 +48,7 @@ class Engine:
     network: StagedNetwork
     scope: Callable[[], AbstractContextManager[Any]]
 
-    def predict(self, image: "NDArray[np.float32]") -> Prediction:
+    def predict(self, image: "NDArray[np.float32]", *, only_brain: bool = False) -> Prediction:
         """Compute class probabilities: see :meth:`.execution.StagedNetwork.predict`.
 
         Raises
@@ -58,7 +58,7 @@ class Engine:
         """
         try:
             with self.scope():
-                return self.network.predict(image)
+                return self.network.predict(image, only_brain=only_brain)
         except Exception as error:
             if not _is_out_of_memory(error):
                 raise

@@ -2,23 +2,39 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..imaging.components import largest_component
 from ..networks.graph import Graph
-from .compose import compose_graph
+from .background import (
+    GRAIN,
+    ConstantResponse,
+    any_in_cells,
+    dilated,
+)
+from .compiled import CompiledStage
 from .moments import MomentsSum
-from .plan import Box, Stage, Tile, cut_stages, tiles
+from .plan import Stage, make_plan
+from .state import State, cell_of
+from .tiling import Box, Shape, Tile, borders, box_size, scaled, tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CompiledStage", "Prediction", "StagedNetwork"]
+__all__ = ["Prediction", "StagedNetwork"]
 
-# Bytes of the widest tensor of a tile; a handful of such tensors live at once.
-_TILE_BYTES = 64 * 2**20
+# Bytes of the widest tensor of a tile: small ones stay in a processor's cache.
+_TILE_BYTES = 8 * 2**20
+
+# A voxel may be brain where the background has less than this: what cleaning asks (SPEC A.7 b).
+_SURELY_BACKGROUND = 0.75
+
+# The same of the coarse level, whose word is rougher, and how many voxels around it.
+_COARSELY_BACKGROUND = 0.9
+_MARGIN_VOX = 8
 
 
 @dataclass(frozen=True)
@@ -33,43 +49,14 @@ class Prediction:
         Mean and biased variance of every group, per normalisation.
     seconds : mapping of str to float
         Wall time of each stage, by the tensor that it computes.
+    computed : float
+        Share of the volume whose output was computed; the rest is background.
     """
 
     output: "NDArray[np.float32]"
     moments: "Mapping[str, NDArray[np.float64]]"
     seconds: Mapping[str, float] = field(default_factory=dict)
-
-
-class CompiledStage(Protocol):
-    """A stage as an engine can run it."""
-
-    def __call__(
-        self,
-        inputs: "list[NDArray[np.float32]]",
-        moments: "list[NDArray[np.float32]]",
-        keep: Box,
-    ) -> "tuple[NDArray[np.float32] | None, NDArray[np.float64] | None]":
-        """Compute one tile.
-
-        Parameters
-        ----------
-        inputs : list of (C, d, h, w) float32 array
-            Windows of the tensors that the stage reads.
-        moments : list of (2, groups) float32 array
-            What it is given.
-        keep : Box
-            Exact part of the output, in voxels of the output's window.
-
-        Returns
-        -------
-        values : (C, ...) float32 array or None
-            The exact part, where the stage is kept.
-        moments : (2, groups) float64 array or None
-            Moments of the exact part, where a normalisation follows.
-        """
-
-    def release(self) -> None:
-        """Give back the memory that is only needed while computing."""
+    computed: float = 1.0
 
 
 class StagedNetwork:
@@ -79,7 +66,7 @@ class StagedNetwork:
     ----------
     graph : Graph
     compile_stage : callable
-        Makes a :class:`CompiledStage` of a :class:`Stage`.
+        Makes a :class:`.compiled.CompiledStage` of a :class:`Stage`.
     output : str
         Node whose values are wanted.
     compose : bool
@@ -98,15 +85,12 @@ class StagedNetwork:
         compose: bool = True,
         tile_bytes: int = _TILE_BYTES,
     ) -> None:
-        chosen = compose_graph(graph, output) if compose else graph
-        self.stages = cut_stages(chosen, output)
-        kept = frozenset(s.output for s in self.stages if s.kept)
-        self._plain = {s.output: s for s in cut_stages(graph, output, kept)}
+        self._plan = make_plan(graph, output, compose=compose)
         self.tile_bytes = tile_bytes
         self._compile = compile_stage
-        self._compiled: dict[tuple[str, bool], CompiledStage] = {}
+        self._compiled: dict[tuple[str, str], CompiledStage] = {}
 
-    def predict(self, image: "NDArray[np.float32]") -> Prediction:
+    def predict(self, image: "NDArray[np.float32]", *, only_brain: bool = False) -> Prediction:
         """Compute the output for one image.
 
         Parameters
@@ -114,79 +98,181 @@ class StagedNetwork:
         image : (D, H, W) float32 array
             Normalised intensities on the network's grid (conformed, LIA, 1 mm);
             sides are multiples of the config's alignment.
+        only_brain : bool
+            Compute the output only where the coarse level sees brain, and
+            onwards from there as long as brain is found. Elsewhere the
+            background has probability 1. Group moments are always those of the
+            whole volume.
 
         Returns
         -------
         Prediction
         """
-        tensors = {"image": image[None]}
-        moments: dict[str, NDArray[np.float64]] = {}
+        state = State(image)
         seconds = {}
-        result = None
-        for number, stage in enumerate(self.stages):
+        for number, stage in enumerate(self._plan.stages[:-1]):
             started = time.perf_counter()
-            result, total = self._run(stage, tensors, moments)
-            if stage.moments is not None:
-                moments[stage.moments] = total
-            if result is not None:
-                tensors[stage.output] = result
-            self._forget(tensors, number)
-            for compiled in self._compiled.values():
-                compiled.release()
+            result = self._run_everywhere(stage, state)
+            if stage.kept:
+                state.tensors[stage.output] = result
+            self._forget(state, number)
             seconds[stage.output] = time.perf_counter() - started
-        assert result is not None  # the last stage is always kept
-        return Prediction(result, moments, seconds)
+        started = time.perf_counter()
+        output, computed = self._finish(state, only_brain=only_brain)
+        seconds[self._plan.stages[-1].output] = time.perf_counter() - started
+        self._release()
+        return Prediction(output, state.moments, seconds, computed)
+
+    def _run_everywhere(self, stage: Stage, state: State) -> "NDArray[np.float32]":
+        """Compute a tensor and its moments, the constant part of the image once."""
+        sides = state.sides(stage.scale)
+        width = stage.graph.channels[stage.output]
+        result = np.empty((width, *sides) if stage.kept else (0, 0, 0, 0), np.float32)
+        response = self._constant_response(stage, state)
+        needed = state.everywhere(cell_of(stage))
+        if response is not None:
+            needed = state.background.reached(stage.halo, cell_of(stage))
+            if stage.kept:
+                response.fill(result)
+        total, boxes = MomentsSum(), []
+        for tile in self._tiles(stage, needed, state):
+            boxes.append(scaled(tile.keep, stage.scale))
+            values, part = self._run(stage, tile, state)
+            if values is not None and stage.kept:
+                result[(slice(None), *boxes[-1])] = values
+            if part is not None:
+                total.add(part, _count(boxes[-1]))
+        if stage.moments is not None:
+            if response is not None:
+                part, count = response.moments(stage.groups, boxes)
+                if count:
+                    total.add(part, count)
+            state.moments[stage.moments] = total.moments
+        self._release()
+        return result
+
+    def _finish(self, state: State, *, only_brain: bool) -> "tuple[NDArray[np.float32], float]":
+        """Compute the output, everywhere or where the brain is."""
+        stage = self._plan.stages[-1]
+        if not only_brain or self._plan.coarse is None:
+            result = np.empty((stage.graph.channels[stage.output], *state.shape), np.float32)
+            everywhere = state.everywhere(cell_of(stage))
+            self._run_into(result, everywhere, self._box_size(stage, everywhere), state)
+            return result, 1.0
+        # calloc: what is never written takes no memory
+        result = np.zeros((stage.graph.channels[stage.output], *state.shape), np.float32)
+        result[0] = 1.0
+        wanted = self._coarse_brain(state)
+        size = self._box_size(stage, wanted)
+        computed = np.zeros_like(wanted)
+        while (wanted & ~computed).any():
+            self._run_into(result, wanted & ~computed, size, state)
+            computed |= wanted
+            brain = any_in_cells(result[0] < _SURELY_BACKGROUND, GRAIN)
+            wanted = any_in_cells(dilated(brain, 1), cell_of(stage) // GRAIN)
+        return result, float(computed.mean())
+
+    def _run_into(
+        self,
+        result: "NDArray[np.float32]",
+        needed: "NDArray[np.bool_]",
+        size: Shape,
+        state: State,
+    ) -> None:
+        """Compute the output of some cells."""
+        stage = self._plan.stages[-1]
+        for tile in tiles(state.shape, stage, cell_of(stage), needed, size):
+            values, _ = self._run(stage, tile, state)
+            assert values is not None  # the last stage is always kept
+            result[(slice(None), *tile.keep)] = values
+
+    def _coarse_brain(self, state: State) -> "NDArray[np.bool_]":
+        """Cells where the coarse level may see brain, with a margin."""
+        stage = self._plan.coarse
+        assert stage is not None
+        # Nothing but background where the image is constant.
+        seen = np.ones(state.sides(stage.scale), np.float32)
+        varied = state.background.reached(0, cell_of(stage))
+        for tile in self._tiles(stage, varied, state):
+            values, _ = self._run(stage, tile, state, "coarse")
+            assert values is not None
+            seen[scaled(tile.keep, stage.scale)] = values[0]
+        steps = -(-_MARGIN_VOX // stage.scale)
+        # The largest piece: near the volume's border the coarse level sees things.
+        near = dilated(largest_component(seen < _COARSELY_BACKGROUND), steps)
+        last = cell_of(self._plan.stages[-1])
+        if last < stage.scale:
+            for axis in range(3):
+                near = near.repeat(stage.scale // last, axis)
+        return any_in_cells(near, max(1, last // stage.scale))
 
     def _run(
-        self,
-        stage: Stage,
-        tensors: "Mapping[str, NDArray[np.float32]]",
-        moments: "Mapping[str, NDArray[np.float64]]",
-    ) -> "tuple[NDArray[np.float32] | None, NDArray[np.float64]]":
-        shape = tensors["image"].shape[1:]
-        sides = [side // stage.scale for side in shape]
-        width = stage.graph.channels[stage.output]
-        result = np.empty((width, *sides), np.float32) if stage.kept else None
-        total = MomentsSum()
-        plane_bytes = 4 * stage.widest * shape[1] * shape[2]
-        thickness = max(1, int(self.tile_bytes / plane_bytes))
-        for tile in tiles((shape[0], shape[1], shape[2]), stage, thickness):
-            used = self._plain[stage.output] if tile.border else stage
-            inputs = [
-                tensors[name][(slice(None), *_scaled(tile.window, scale))]
-                for name, scale in used.source_scales.items()
-            ]
-            given = [moments[name].astype(np.float32) for name in used.given_moments]
-            values, part = self._compiled_stage(used, tile)(inputs, given, _local(tile, stage))
-            kept = _scaled(tile.keep, stage.scale)
-            if result is not None:
-                result[(slice(None), *kept)] = values
-            if part is not None:
-                total.add(part, int(np.prod([s.stop - s.start for s in kept])))
-        return result, total.moments
+        self, stage: Stage, tile: Tile, state: State, kind: str = "inner"
+    ) -> "tuple[NDArray[np.float32] | None, NDArray[np.float64] | None]":
+        used = self._plan.plain[stage.output] if tile.border else stage
+        inputs = [
+            state.tensors[name][(slice(None), *scaled(tile.window, scale))]
+            for name, scale in used.source_scales.items()
+        ]
+        given = [state.moments[name].astype(np.float32) for name in used.given_moments]
+        compiled = self._compiled_stage(used, "border" if tile.border else kind)
+        return compiled(inputs, given, _local(tile, stage.scale), borders(tile, state.shape))
 
-    def _compiled_stage(self, stage: Stage, tile: Tile) -> CompiledStage:
-        key = (stage.output, tile.border)
+    def _constant_response(self, stage: Stage, state: State) -> ConstantResponse | None:
+        """Compute what becomes of the background; None where a stage reads more than the image."""
+        if set(stage.source_scales) != {"image"} or state.background.varied.all():
+            return None
+        step = stage.alignment
+        reach = -(-(stage.halo + stage.seam) // step) * step
+        side = 2 * (reach + step)
+        sides = state.sides(stage.scale)
+        if side > min(state.shape):
+            return None
+        plain = replace(self._plan.plain[stage.output], kept=True)
+        cube = np.full((1, side, side, side), state.background.value, np.float32)
+        given = [state.moments[name].astype(np.float32) for name in plain.given_moments]
+        keep = (slice(0, side // stage.scale),) * 3
+        compiled = self._compiled_stage(plain, "constant")
+        values, _ = compiled([cube], given, keep, ((True, True),) * 3)
+        assert values is not None
+        return ConstantResponse(values, sides)
+
+    def _tiles(self, stage: Stage, needed: "NDArray[np.bool_]", state: State) -> list[Tile]:
+        size = self._box_size(stage, needed)
+        return tiles(state.shape, stage, cell_of(stage), needed, size)
+
+    def _box_size(self, stage: Stage, needed: "NDArray[np.bool_]") -> Shape:
+        return box_size(needed, int(self.tile_bytes / (4 * stage.widest)), cell_of(stage))
+
+    def _compiled_stage(self, stage: Stage, kind: str) -> CompiledStage:
+        key = (stage.output, kind)
         if key not in self._compiled:
             self._compiled[key] = self._compile(stage)
         return self._compiled[key]
 
-    def _forget(self, tensors: "dict[str, NDArray[np.float32]]", number: int) -> None:
+    def _release(self) -> None:
+        for compiled in self._compiled.values():
+            compiled.release()
+
+    def _forget(self, state: State, number: int) -> None:
         """Drop what no later stage reads."""
-        later = {name for s in self.stages[number + 1 :] for name in s.source_scales}
-        for name in set(tensors) - later - {"image"}:
-            del tensors[name]
+        later = [
+            *self._plan.stages[number + 1 :],
+            *([self._plan.coarse] if self._plan.coarse else []),
+        ]
+        needed = {name for stage in later for name in stage.source_scales}
+        for name in set(state.tensors) - needed - {"image"}:
+            del state.tensors[name]
 
 
-def _scaled(box: Box, scale: int) -> Box:
-    first, second, third = (slice(s.start // scale, s.stop // scale) for s in box)
-    return first, second, third
+def _count(box: Box) -> int:
+    return int(np.prod([s.stop - s.start for s in box]))
 
 
-def _local(tile: Tile, stage: Stage) -> Box:
+def _local(tile: Tile, scale: int) -> Box:
     """Give the exact part of a tile in voxels of the output's window."""
     first, second, third = (
-        slice((k.start - w.start) // stage.scale, (k.stop - w.start) // stage.scale)
+        slice((k.start - w.start) // scale, (k.stop - w.start) // scale)
         for k, w in zip(tile.keep, tile.window, strict=True)
     )
     return first, second, third

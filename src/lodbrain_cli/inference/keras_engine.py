@@ -7,7 +7,8 @@ import numpy as np
 
 from ..networks.keras_graph import build_from_graph
 from ..networks.normalization import GroupMoments
-from .plan import Box, Stage
+from .plan import Stage
+from .tiling import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +17,7 @@ __all__ = ["KerasStage"]
 
 
 class KerasStage:
-    """A stage as a small Keras model; see :class:`.execution.CompiledStage`.
+    """A stage as a small Keras model; see :class:`.compiled.CompiledStage`.
 
     Parameters
     ----------
@@ -33,8 +34,13 @@ class KerasStage:
         inputs: "list[NDArray[np.float32]]",
         moments: "list[NDArray[np.float32]]",
         keep: Box,
+        ends: tuple[tuple[bool, bool], ...],  # noqa: ARG002
     ) -> "tuple[NDArray[np.float32] | None, NDArray[np.float64] | None]":
-        """Compute one tile: see :class:`.execution.CompiledStage`."""
+        """Compute one tile: see :class:`.compiled.CompiledStage`.
+
+        Convolutions pad with zeros at every end of the window; what that spoils
+        lies outside `keep`.
+        """
         last = [np.moveaxis(tensor, 0, -1)[None] for tensor in inputs]
         values = self._model.predict_on_batch([*last, *(m[None] for m in moments)])
         exact = keras.ops.convert_to_numpy(values)[(slice(None), *keep)]

@@ -8,15 +8,15 @@ are gathered tile by tile too. What is cheap to compute from the image is not
 kept but computed again.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ..networks.graph import Graph, Node
+from .compose import compose_graph
+from .fold import fold_before_strides, foldable, join_folds
+from .region import coarse_view
 
-__all__ = ["Box", "Stage", "Tile", "cut_stages", "tiles"]
-
-#: Voxels of the image, along each axis.
-Box = tuple[slice, slice, slice]
+__all__ = ["Plan", "Stage", "cut_stages", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -68,22 +68,53 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Tile:
-    """Where to compute, and which part of that is right.
+class Plan:
+    """A network's stages, in the order in which they are computed.
 
     Parameters
     ----------
-    window : Box
-        What is fed to the stage.
-    keep : Box
-        Part of it whose values are exact.
-    border : bool
-        Whether it lies in the seam, where the uncomposed graph must be used.
+    stages : tuple of Stage
+        The last one computes the output.
+    plain : mapping of str to Stage
+        For each tensor the stage without composing, exact at the volume's border too.
+    coarse : Stage or None
+        Shows where the brain is (:func:`.region.coarse_view`), from what the
+        stages before the last keep.
     """
 
-    window: Box
-    keep: Box
-    border: bool = False
+    stages: tuple[Stage, ...]
+    plain: Mapping[str, Stage]
+    coarse: Stage | None
+
+
+def make_plan(graph: Graph, output: str, *, compose: bool = True) -> Plan:
+    """Plan how to compute one tensor of a network.
+
+    Parameters
+    ----------
+    graph : Graph
+        With one image.
+    output : str
+    compose : bool
+        Compose linear operations and fold narrow convolutions.
+    """
+    plain, chosen = _composed(graph, output) if compose else (graph, graph)
+    stages = cut_stages(chosen, output)
+    kept = frozenset(stage.output for stage in stages if stage.kept)
+    view = coarse_view(graph, output)
+    coarse = None
+    if view is not None:
+        # Near the volume's border it differs by a seam that does no harm here.
+        shown = _composed(view, output)[1] if compose else view
+        coarse = replace(cut_stages(shown, output, kept)[-1], seam=0)
+    return Plan(stages, {s.output: s for s in cut_stages(plain, output, kept)}, coarse)
+
+
+def _composed(graph: Graph, output: str) -> tuple[Graph, Graph]:
+    """Graph as it stands and composed, both with the same tensors before normalisations."""
+    composed = compose_graph(graph, output)
+    narrow = foldable(composed)
+    return fold_before_strides(graph, narrow), join_folds(fold_before_strides(composed, narrow))
 
 
 def cut_stages(graph: Graph, output: str, kept: frozenset[str] | None = None) -> tuple[Stage, ...]:
@@ -97,7 +128,7 @@ def cut_stages(graph: Graph, output: str, kept: frozenset[str] | None = None) ->
         Node where the last stage ends.
     kept : frozenset of str, optional
         Inputs of normalisations that are stored for later stages; default:
-        all that are more than one convolution of the image.
+        all but convolutions of the image itself.
 
     Returns
     -------
@@ -107,63 +138,9 @@ def cut_stages(graph: Graph, output: str, kept: frozenset[str] | None = None) ->
     graph = graph.needed_for(output)
     cuts = {n.inputs[0]: n for n in graph.nodes.values() if n.kind == "moments"}
     if kept is None:
-        kept = frozenset(name for name in cuts if not _is_cheap(graph.nodes[name]))
+        kept = frozenset(name for name in cuts if not _is_of_image(graph, name))
     stages = [_stage(graph, name, moments, kept) for name, moments in cuts.items()]
     return (*stages, _stage(graph, output, None, kept))
-
-
-def tiles(shape: tuple[int, int, int], stage: Stage, thickness: int) -> Iterator[Tile]:
-    """Windows that cover a volume, each with its exact part.
-
-    Slabs along the first axis, all of one size, so that a compiled graph is used
-    again; and where composing has made a seam, six thin faces for the
-    uncomposed graph. A window that touches the volume's border is exact up to
-    it, because the network pads with zeros there as it does in the whole volume.
-
-    Parameters
-    ----------
-    shape : tuple of 3 int
-        Of the volume, each side a multiple of the stage's alignment.
-    stage : Stage
-    thickness : int
-        Exact voxels wanted per slab; rounded up to the alignment.
-
-    Yields
-    ------
-    Tile
-        Their exact parts cover the volume once.
-    """
-    seam = _round_up(stage.seam, stage.scale)
-    depth = shape[0]
-    step = min(depth, _round_up(thickness, stage.alignment))
-    margin = _round_up(stage.halo, stage.alignment)
-    window = min(depth, step + 2 * margin)
-    inner = [slice(seam, side - seam) for side in shape]
-    whole = [slice(0, side) for side in shape]
-    for begin in range(0, depth, step):
-        first = min(max(0, begin - margin), depth - window)
-        keep = slice(max(begin, seam), min(depth, begin + step, depth - seam))
-        if all(s.start < s.stop for s in (keep, inner[1], inner[2])):
-            place = slice(first, first + window)
-            yield Tile((place, whole[1], whole[2]), (keep, inner[1], inner[2]))
-    if seam:
-        yield from _faces(shape, stage, seam)
-
-
-def _faces(shape: tuple[int, int, int], stage: Stage, seam: int) -> Iterator[Tile]:
-    """Cover the six sides of a volume, `seam` deep, disjoint."""
-    reach = _round_up(seam + stage.halo, stage.alignment)
-    for axis, side in enumerate(shape):
-        ends = (
-            (slice(0, min(seam, side)), slice(0, min(reach, side))),
-            (slice(max(side - seam, seam), side), slice(max(side - reach, 0), side)),
-        )
-        for keep, window in ends:
-            kept = [slice(0, s) if a > axis else slice(seam, s - seam) for a, s in enumerate(shape)]
-            fed = [slice(0, s) for s in shape]
-            kept[axis], fed[axis] = keep, window
-            if all(s.start < s.stop for s in kept):  # a small volume may be all border
-                yield Tile((fed[0], fed[1], fed[2]), (kept[0], kept[1], kept[2]), border=True)
 
 
 def _stage(graph: Graph, output: str, moments: Node | None, kept: frozenset[str]) -> Stage:
@@ -204,9 +181,9 @@ def _cut_before(graph: Graph, output: str, stored: frozenset[str]) -> dict[str, 
     return nodes
 
 
-def _is_cheap(node: Node) -> bool:
-    """Whether a tensor is one convolution of the image: computed again, not kept."""
-    return node.kind == "convolve" and node.kernel is not None and node.kernel.shape[-2] == 1
+def _is_of_image(graph: Graph, name: str) -> bool:
+    """Whether a tensor is a convolution of the image at full size: too large to be kept."""
+    return graph.nodes[graph.nodes[name].inputs[0]].kind == "image"
 
 
 def _reach(graph: Graph, output: str, scales: dict[str, int]) -> int:
@@ -214,9 +191,8 @@ def _reach(graph: Graph, output: str, scales: dict[str, int]) -> int:
     reach = dict.fromkeys(graph.nodes, -1)
     reach[output] = 0
     for node in reversed(list(graph.nodes.values())):
-        distance = reach[node.name] + node.radius * scales[node.name]
         for name in node.inputs if reach[node.name] >= 0 else ():
-            reach[name] = max(reach[name], distance)
+            reach[name] = max(reach[name], reach[node.name] + node.radius * scales[name])
     return max(reach[n.name] for n in graph.nodes.values() if n.kind == "image")
 
 
@@ -227,7 +203,8 @@ def _seam(graph: Graph, output: str, scales: dict[str, int]) -> int:
         deepest = max((seams[name] for name in node.inputs), default=0)
         if deepest:
             # A coarser voxel is spoilt when any of its own is.
-            deepest = _round_up(deepest + node.radius * scales[node.name], scales[node.name])
+            reach = node.radius * scales[node.inputs[0]]
+            deepest = _round_up(deepest + reach, scales[node.name])
         seams[node.name] = max(deepest, node.seam * scales[node.name])
     return seams[output]
 

@@ -24,6 +24,7 @@ Kind = Literal[
     "image",
     "convolve",
     "convolve_up",
+    "fold",
     "max_pool",
     "upsample",
     "relu",
@@ -43,9 +44,10 @@ class Node:
     name : str
     kind : Kind
         ``convolve`` pads with zeros ("same"); ``convolve_up`` is a transposed
-        convolution whose kernel size is its factor; ``moments`` reduces to
-        (2, groups) means and variances; ``normalise`` applies the moments that
-        are its second input.
+        convolution whose kernel size is its factor; ``fold`` turns each block of
+        factor³ voxels into one voxel with factor³ times the channels, those of
+        one channel side by side; ``moments`` reduces to (2, groups) means and
+        variances; ``normalise`` applies the moments that are its second input.
     inputs : tuple of str
     factor : int
         Stride, pool size or up-sampling, equal along the axes.
@@ -78,10 +80,10 @@ class Node:
 
     @property
     def radius(self) -> int:
-        """Voxels of its own grid that it reaches beyond its own; 0 where stride equals kernel."""
-        if self.kind != "convolve" or self.factor != 1 or self.kernel is None:
+        """Voxels of its input's grid that it reaches beyond those that its own voxel covers."""
+        if self.kind != "convolve" or self.kernel is None:
             return 0
-        return int(self.kernel.shape[0]) // 2
+        return (int(self.kernel.shape[0]) - self.factor) // 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ class Graph:
         scales: dict[str, int] = {}
         for node in self.nodes.values():
             scale = scales[node.inputs[0]] if node.inputs else 1
-            if node.kind in ("max_pool", "convolve"):
+            if node.kind in ("max_pool", "convolve", "fold"):
                 scale *= node.factor
             elif node.kind in ("upsample", "convolve_up"):
                 scale //= node.factor
@@ -121,6 +123,8 @@ class Graph:
                 channels[node.name] = node.kernel.shape[-2 if node.kind == "convolve_up" else -1]
             else:
                 channels[node.name] = channels[node.inputs[0]]
+            if node.kind == "fold":
+                channels[node.name] *= node.factor**3
         return channels
 
     def consumers(self, name: str) -> list[Node]:

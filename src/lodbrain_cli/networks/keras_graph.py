@@ -11,6 +11,29 @@ from .normalization import GroupMoments, GroupNormalise
 __all__ = ["build_from_graph", "read_graph"]
 
 
+class Fold(keras.layers.Layer):
+    """Turn blocks of voxels into channels: see ``fold`` of :class:`.graph.Node`."""
+
+    def __init__(self, factor: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, x: Any) -> Any:
+        """(B, D, H, W, C) → (B, D/f, H/f, W/f, C·f³)."""
+        f = self.factor
+        batch, *sides, channels = keras.ops.shape(x)
+        blocks = [n for side in sides for n in (side // f, f)]
+        x = keras.ops.reshape(x, (batch, *blocks, channels))
+        x = keras.ops.transpose(x, (0, 1, 3, 5, 7, 2, 4, 6))
+        return keras.ops.reshape(x, (batch, *[side // f for side in sides], channels * f**3))
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Shape of the result."""
+        sides = [None if side is None else side // self.factor for side in shape[1:4]]
+        channels = None if shape[4] is None else shape[4] * self.factor**3
+        return (shape[0], *sides, channels)
+
+
 def read_graph(model: keras.Model) -> Graph:
     """Read a built functional model, weights included.
 
@@ -117,6 +140,7 @@ def _layer(node: Node) -> keras.layers.Layer:
             use_bias=node.bias is not None,
         )  # fmt: skip
     simple: dict[str, Any] = {
+        "fold": lambda: Fold(node.factor, name=node.name),
         "max_pool": lambda: keras.layers.MaxPooling3D(node.factor, name=node.name),
         "upsample": lambda: keras.layers.UpSampling3D(node.factor, name=node.name),
         "relu": lambda: keras.layers.ReLU(name=node.name),
