@@ -27,6 +27,7 @@ WAYS = {
     "engine keras on JAX": ("keras", "jax"),
     "engine keras on PyTorch": ("keras", "torch"),
     "engine openvino": ("openvino", "tensorflow"),
+    "engine openvino, the whole volume": ("openvino-whole", "tensorflow"),
 }
 VOLUMES = 3
 
@@ -129,7 +130,9 @@ def plain_keras(weights: Path):
     return lambda image: np.moveaxis(model.predict(image[None, ..., None], verbose=0)[0], -1, 0)
 
 
-def engine(name: str, weights: Path):
+def engine(way: str, weights: Path):
+    """Start an engine; as `segment` uses it, the fine level only where the brain is."""
+    name, _, whole = way.partition("-")
     from lodbrain_cli.inference.engines import start_engine
     from lodbrain_cli.presets import get_preset
 
@@ -137,7 +140,7 @@ def engine(name: str, weights: Path):
         get_preset("lod-brain"), weights, engine=name, device="cpu",
         threads=len(os.sched_getaffinity(0)),
     )  # fmt: skip
-    return lambda image: started.predict(image).output
+    return lambda image: started.predict(image, only_brain=not whole).output
 
 
 def run_command(options) -> dict:

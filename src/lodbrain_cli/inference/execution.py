@@ -29,6 +29,9 @@ __all__ = ["Prediction", "StagedNetwork"]
 # Bytes of the widest tensor of a tile: small ones stay in a processor's cache.
 _TILE_BYTES = 8 * 2**20
 
+# How much larger tiles are where the whole volume is computed.
+_LARGER_WHERE_ALL = 4
+
 # A voxel may be brain where the background has less than this: what cleaning asks (SPEC A.7 b).
 _SURELY_BACKGROUND = 0.75
 
@@ -73,7 +76,8 @@ class StagedNetwork:
         Compose linear operations; at the volume's border the graph as it
         stands is used, so that the result is the same but for rounding.
     tile_bytes : int
-        Bound on the widest tensor of a tile.
+        Of the widest tensor of a tile, about; four times that where a stage is
+        computed for the whole volume.
     """
 
     def __init__(
@@ -242,7 +246,9 @@ class StagedNetwork:
         return tiles(state.shape, stage, cell_of(stage), needed, size)
 
     def _box_size(self, stage: Stage, needed: "NDArray[np.bool_]") -> Shape:
-        return box_size(needed, int(self.tile_bytes / (4 * stage.widest)), cell_of(stage))
+        # Small boxes follow what is needed; where all is, fewer kinds of them need compiling.
+        size = self.tile_bytes * (_LARGER_WHERE_ALL if needed.all() else 1)
+        return box_size(needed, int(size / (4 * stage.widest)), cell_of(stage))
 
     def _compiled_stage(self, stage: Stage, kind: str) -> CompiledStage:
         key = (stage.output, kind)
