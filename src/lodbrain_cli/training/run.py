@@ -1,0 +1,113 @@
+"""A training run from a config file to weights."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import yaml
+
+from ..files import write_text
+from .config import StageOptions, TrainingConfig, read_config
+from .dataset import Pair, find_pairs, read_table, split_subjects
+from .heads import Head
+from .progressive import Samples, Score, Trainer
+from .samples import SampleGrid, SynthesisedSamples
+from .validation import ValidationSet
+from .volumes import VolumeCache, read_head
+
+__all__ = ["train"]
+
+
+def train(
+    config_file: Path,
+    folder: Path,
+    *,
+    data_folder: Path | None = None,
+    cache_folder: Path | None = None,
+    on_read: Callable[[str], None] | None = None,
+) -> Path:
+    """Train what a config describes; a run that is in the folder goes on.
+
+    Parameters
+    ----------
+    config_file : Path
+        YAML.
+    folder : Path
+        Of the run: state, weights, history, the options and the split.
+    data_folder : Path, optional
+        What the table's paths are relative to, or the folder to look through.
+    cache_folder : Path, optional
+        Where conformed volumes are kept between runs; default: nowhere.
+    on_read : callable, optional
+        Called with the name of each subject that is read.
+
+    Returns
+    -------
+    Path
+        Best weights of the last stage.
+
+    Raises
+    ------
+    UsageError, InputError
+        When options, data or an earlier state do not fit.
+    """
+    config = read_config(config_file)
+    pairs = _pairs(config, config_file, data_folder)
+    training, validation = split_subjects(pairs, config.data.held_out, config.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_facts(folder, config, training, validation)
+    cache = VolumeCache(cache_folder)
+
+    def read(side: Sequence[Pair]) -> list[Head]:
+        heads = []
+        for pair in side:
+            if on_read is not None:
+                on_read(pair.subject)
+            heads.append(read_head(pair, cache))
+        return heads
+
+    heads, held_out = read(training), read(validation)
+    num_classes = config.network.config().num_classes
+
+    def data(stage: StageOptions) -> tuple[Samples, Score]:
+        number = config.stages.index(stage)
+        grid = stage.grid()
+        samples = SynthesisedSamples(
+            heads,
+            grid,
+            config.synthesis.recipe(),
+            num_classes,
+            (config.seed, number),
+            images_per_draw=stage.batch_size,
+            uses=stage.uses,
+        )
+        whole = SampleGrid(grid.voxel_mm, grid.pool, (stage.whole,))
+        score = ValidationSet(
+            held_out, whole, num_classes, config.seed, config.validation_images
+        ).score
+        return samples, score
+
+    return Trainer(config, folder, data).run()
+
+
+def _pairs(
+    config: TrainingConfig, config_file: Path, data_folder: Path | None
+) -> tuple[Pair, ...]:
+    if config.data.table is not None:
+        return read_table(config_file.parent / config.data.table, data_folder)
+    return find_pairs(data_folder or config_file.parent, config.data.label_map or "")
+
+
+def _write_facts(
+    folder: Path, config: TrainingConfig, training: Sequence[Pair], validation: Sequence[Pair]
+) -> None:
+    """Save all options, defaults included, and who was on which side."""
+    options = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    write_text(folder / "config.yaml", options)
+    text = io.StringIO()
+    table = csv.writer(text, delimiter="\t", lineterminator="\n")
+    table.writerow(["set", "subject", "labels", "label_map"])
+    for name, side in (("train", training), ("validation", validation)):
+        table.writerows([name, p.subject, p.labels.name, p.label_map] for p in side)
+    write_text(folder / "split.tsv", text.getvalue())

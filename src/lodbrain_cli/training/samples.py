@@ -1,0 +1,152 @@
+"""What a network is shown at a stage: an image on its grid and shares of classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from .heads import Head
+from .synthesis import Recipe, apply_synthesis, sample_synthesis
+
+__all__ = ["Sample", "SampleGrid", "SynthesisedSamples", "network_sample"]
+
+
+@dataclass(frozen=True)
+class SampleGrid:
+    """Grid of a stage's samples.
+
+    Parameters
+    ----------
+    voxel_mm : float
+        Voxels of the network's input.
+    pool : int
+        Voxels of the image, along an axis, that are max-pooled into one of the
+        input, as the network itself pools for its coarse levels.
+    shapes : tuple of tuple of 3 int
+        Sides of the input to choose from, one per sample.
+    """
+
+    voxel_mm: float
+    pool: int
+    shapes: tuple[tuple[int, int, int], ...]
+
+    @property
+    def image_mm(self) -> float:
+        """Sides of the image's voxels before pooling."""
+        return self.voxel_mm / self.pool
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Input and target of one training step.
+
+    Parameters
+    ----------
+    image : (1, X, Y, Z, 1) float32 tensor
+        Mean 0 and standard deviation 1 before pooling.
+    target : (1, X, Y, Z, C) float32 tensor
+        Share of each class in a voxel; one-hot where nothing was pooled.
+    """
+
+    image: Any
+    target: Any
+
+
+def network_sample(image: Any, labels: Any, pool: int, num_classes: int) -> Sample:
+    """Normalise and pool an image, and pool its labels into shares.
+
+    The normalisation comes before the pooling, as at inference.
+
+    Parameters
+    ----------
+    image : (X, Y, Z) float32 tensor
+    labels : (X, Y, Z) int32 tensor
+    pool : int
+        Divides the sides.
+    num_classes : int
+
+    Returns
+    -------
+    Sample
+    """
+    centred = image - _mean(image)
+    image = centred / (ops.sqrt(_mean(ops.square(centred))) + 1e-6)
+    target = ops.one_hot(labels, num_classes, dtype="float32")
+    image, target = image[None, ..., None], target[None]
+    if pool > 1:
+        image = ops.max_pool(image, pool, pool)
+        target = ops.average_pool(target, pool, pool)
+    return Sample(image, target)
+
+
+class SynthesisedSamples:
+    """Samples by number: the same number always gives the same sample.
+
+    Parameters
+    ----------
+    heads : sequence of Head
+    grid : SampleGrid
+    recipe : Recipe
+    num_classes : int
+    seed : sequence of int
+        Entropy of the stage.
+    images_per_draw : int
+        Consecutive images of the same shape, for a batch.
+    uses : int
+        Samples that are made of each synthetic image; after the first they are
+        flipped left to right and have another gamma.
+    """
+
+    def __init__(
+        self,
+        heads: Sequence[Head],
+        grid: SampleGrid,
+        recipe: Recipe,
+        num_classes: int,
+        seed: Sequence[int],
+        *,
+        images_per_draw: int = 1,
+        uses: int = 1,
+    ) -> None:
+        self.heads = heads
+        self.grid = grid
+        self.recipe = recipe
+        self.num_classes = num_classes
+        self.seed = tuple(seed)
+        self.images_per_draw = images_per_draw
+        self.uses = uses
+        self._made: dict[int, tuple[Any, Any]] = {}
+
+    def __call__(self, number: int) -> Sample:
+        """Make sample `number`; those of neighbouring numbers share images."""
+        draw, place = divmod(number, self.images_per_draw * self.uses)
+        use, slot = divmod(place, self.images_per_draw)
+        which = draw * self.images_per_draw + slot
+        if which not in self._made:
+            self._made = {k: v for k, v in self._made.items() if k > which - self.images_per_draw}
+            self._made[which] = self._synthesise(draw, which)
+        image, labels = self._made[which]
+        if use > 0:
+            rng = np.random.default_rng((*self.seed, which, use))
+            image = ops.power(ops.maximum(image, 1e-6), float(np.exp(rng.normal(0, 0.3))))
+            if use % 2:
+                image, labels = ops.flip(image, axis=0), ops.flip(labels, axis=0)
+        return network_sample(image, labels, self.grid.pool, self.num_classes)
+
+    def _synthesise(self, draw: int, which: int) -> tuple[Any, Any]:
+        shapes = self.grid.shapes
+        shape = shapes[np.random.default_rng((*self.seed, draw, 0, 0)).integers(len(shapes))]
+        rng = np.random.default_rng((*self.seed, which))
+        head = self.heads[rng.integers(len(self.heads))]
+        x, y, z = (n * self.grid.pool for n in shape)
+        drawn = sample_synthesis(rng, head, (x, y, z), self.grid.image_mm, self.recipe)
+        return apply_synthesis(ops.convert_to_tensor(head.tissues), drawn)
+
+
+def _mean(volume: Any) -> Any:
+    """Mean, one axis after the other: float32 sums stay short."""
+    for _ in range(3):
+        volume = ops.mean(volume, axis=-1)
+    return volume
