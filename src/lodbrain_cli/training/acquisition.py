@@ -28,8 +28,9 @@ class Acquisition:
     ----------
     bias : (A, B, C) float32 array
         Control points of the logarithm of the receive field.
-    centre_gain : float
-        Logarithm of how much brighter the centre is than the corners, as at 3 T.
+    centre_gain : (3,) float32 array
+        Logarithm of how much brighter the centre is than the ends of each axis:
+        at 3 T, and towards the neck, where the head coil ends.
     slice_mm : tuple of 3 float
         Resolution along each axis.
     noise : float
@@ -46,7 +47,7 @@ class Acquisition:
     """
 
     bias: "NDArray[np.float32]"
-    centre_gain: float
+    centre_gain: "NDArray[np.float32]"
     slice_mm: tuple[float, float, float]
     noise: float
     seed: int
@@ -74,9 +75,9 @@ def sample_acquisition(rng: np.random.Generator) -> Acquisition:
         kept[rng.integers(3)] = (lost, 1.0) if rng.random() < 0.5 else (0.0, 1.0 - lost)
     return Acquisition(
         bias=bias.astype(np.float32),
-        centre_gain=float(rng.uniform(0, 0.5)),
+        centre_gain=rng.uniform(0, (0.4, 1.2, 0.4)).astype(np.float32),
         slice_mm=tuple(float(r) for r in resolution),  # type: ignore[arg-type]
-        noise=float(rng.uniform(0, 0.06) ** 2 * 16),
+        noise=float(0.04 * rng.uniform() ** 2),
         seed=int(rng.integers(2**31)),
         ghost=(int(rng.integers(3)), float(rng.uniform(0.1, 0.5)), float(strength)),
         gamma=float(np.exp(rng.normal(0, 0.2))),
@@ -130,7 +131,7 @@ def _log_gain(shape: tuple[int, ...], acquisition: Acquisition) -> Any:
     field = along_axes(ops.convert_to_tensor(acquisition.bias), splines)
     for axis, side in enumerate(shape):
         from_centre = np.square(np.linspace(-1, 1, side, dtype=np.float32))
-        field = field - _on_axis(acquisition.centre_gain * from_centre, axis)
+        field = field - _on_axis(acquisition.centre_gain[axis] * from_centre, axis)
     return field
 
 

@@ -21,7 +21,7 @@ __all__ = ["Contrast", "ContrastKind", "apply_contrast", "sample_contrast"]
 
 ContrastKind = Literal["t1w", "random"]
 
-_MOTTLE_MM = 12.0  # spacing of the control points of mottled tissue
+_MOTTLE_MM = (5.0, 14.0)  # spacing of the control points of mottled tissue
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,13 @@ def sample_contrast(
         means = rng.uniform(0, 1, len(TISSUES))
         deviations = rng.uniform(0, 0.1, len(TISSUES))
         other = rng.uniform(0, 1, len(TISSUES))
-        if rng.random() < 0.8:  # air is dark in almost every sequence
+        if rng.random() < 0.95:  # air is dark in almost every sequence
             means[0] = other[0] = rng.uniform(0, 0.1)
+    deviations += rng.uniform(0, 0.2, len(TISSUES)) * mottled
     deviations[0] = rng.uniform(0, 0.02)
     second = means + mottled * (other - means)
-    controls = tuple(max(4, round(side / _MOTTLE_MM) + 3) for side in extent_mm)
+    spacing_mm = rng.uniform(*_MOTTLE_MM)
+    controls = tuple(max(4, round(side / spacing_mm) + 3) for side in extent_mm)
     return Contrast(
         np.stack([means, second]).astype(np.float32),
         deviations.astype(np.float32),

@@ -44,7 +44,7 @@ def _tissue(name: str, numbers: str, low: float, high: float, mottled: float = 0
 
 #: By index; 0 is everything outside the head.
 TISSUES: tuple[Tissue, ...] = (
-    _tissue("air", "0", 0.0, 0.04),
+    _tissue("air", "0", 0.0, 0.03),
     _tissue("cerebral white matter", "2 41 77-79 251-255", 0.97, 1.03, 0.05),
     _tissue("cerebral cortex", "3 42 1000-2999", 0.55, 0.82),
     _tissue("hippocampus", "17 53", 0.58, 0.85),
@@ -68,8 +68,8 @@ TISSUES: tuple[Tissue, ...] = (
     _tissue("cortical bone", "515", 0.05, 0.45, 0.3),
     _tissue("bone marrow", "516", 0.5, 1.6, 0.5),
     _tissue("venous sinuses", "514", 0.2, 0.9, 0.5),
-    _tissue("soft tissue", "258", 0.4, 1.2, 1.0),
-    _tissue("muscle and fat", "507", 0.4, 1.2, 1.0),
+    _tissue("soft tissue", "258", 0.15, 1.3, 1.0),
+    _tissue("muscle and fat", "507", 0.15, 1.3, 1.0),
     _tissue("skin", "511", 0.6, 2.0, 0.6),
     _tissue("mucosa", "509", 0.4, 1.2, 0.5),
     _tissue("eye muscles", "508", 0.4, 0.9, 0.3),
