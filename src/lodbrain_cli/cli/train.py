@@ -68,7 +68,5 @@ def train(
             note(f"reading {subject}")
 
     with backend.scope():
-        weights = run(
-            config, output, data_folder=data, cache_folder=volume_cache, on_read=say
-        )
+        weights = run(config, output, data_folder=data, cache_folder=volume_cache, on_read=say)
     emit(str(weights))

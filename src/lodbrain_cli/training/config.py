@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import UsageError
 from ..presets import NetworkConfig
+from .augmentation import AugmentationOdds
+from .intensity_augmentation import INTENSITY
 from .samples import SampleGrid
+from .spatial_augmentation import SPATIAL
 from .synthesis import Recipe
 
 __all__ = ["DataOptions", "StageOptions", "TrainingConfig", "read_config"]
@@ -17,6 +20,7 @@ _SIDE_MM = 256
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
+Weights = dict[str, Annotated[float, Field(ge=0)]]
 LossName = Literal[
     "per_channel_dice_loss",
     "tversky_custom_loss",
@@ -49,11 +53,15 @@ class DataOptions(_Options):
         are of this protocol.
     held_out : int
         People to validate on, where the table does not say who.
+    real_share : float
+        Share of real images among the samples, where some pairs have images
+        and some have not; a pair with an image is used as it is.
     """
 
     table: str | None = None
     label_map: str | None = None
     held_out: Positive = 8
+    real_share: Share = 0.5
 
     @model_validator(mode="after")
     def _one_source(self) -> "DataOptions":
@@ -73,6 +81,34 @@ class SynthesisOptions(_Options):
     def recipe(self) -> Recipe:
         """As the synthesis reads it."""
         return Recipe(self.t1w_share, self.stripped_share, self.deformation_strength)
+
+
+class AugmentationOptions(_Options):
+    """Augmentation of real images; see :class:`.augmentation.AugmentationOdds`."""
+
+    overall: Share = 0.9
+    flip: Share = 0.5
+    inhomogeneity: Share = 1.0
+    spatial: Share = 1.0
+    intensity: Share = 1.0
+    spatial_weights: Weights = AugmentationOdds().spatial_weights
+    intensity_weights: Weights = AugmentationOdds().intensity_weights
+
+    @model_validator(mode="after")
+    def _effects_exist(self) -> "AugmentationOptions":
+        for weights, effects in (
+            (self.spatial_weights, SPATIAL),
+            (self.intensity_weights, INTENSITY),
+        ):
+            foreign = sorted(weights.keys() - effects.keys())
+            if foreign or sum(weights.values()) <= 0:
+                msg = f"effects are {', '.join(effects)}, one with a weight; got {dict(weights)}"
+                raise ValueError(msg)
+        return self
+
+    def odds(self) -> AugmentationOdds:
+        """As the augmentation reads it."""
+        return AugmentationOdds(**self.model_dump())
 
 
 class StageOptions(_Options):
@@ -140,7 +176,7 @@ class StageOptions(_Options):
 
     def grid(self) -> SampleGrid:
         """Grid of the stage's samples."""
-        shapes = tuple(tuple(s) or self.whole for s in self.shapes)
+        shapes = tuple(s or self.whole for s in self.shapes)
         return SampleGrid(self.voxel_mm, round(self.voxel_mm / self.image_mm), shapes)
 
 
@@ -177,7 +213,7 @@ class TrainingConfig(_Options):
     validation_images : int
         Synthetic images per held-out label map: the first like T1w, the others
         of random contrast.
-    network, data, synthesis, stages
+    network, data, synthesis, augmentation, stages
         See there.
     """
 
@@ -189,6 +225,7 @@ class TrainingConfig(_Options):
     network: NetworkOptions = NetworkOptions()
     data: DataOptions
     synthesis: SynthesisOptions = SynthesisOptions()
+    augmentation: AugmentationOptions = AugmentationOptions()
     stages: Annotated[list[StageOptions], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -148,7 +148,7 @@ def find_pairs(folder: Path, label_map: str) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def _images(folder: Path, stem: str) -> Iterable[Path]:
+def _images(folder: Path, stem: str) -> Iterator[Path]:
     plain = re.sub(r"_(?:desc|seg|space)-[A-Za-z0-9]+", "", stem)
     for name in (stem, plain):
         for extension in _EXTENSIONS:

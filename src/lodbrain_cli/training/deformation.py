@@ -116,7 +116,9 @@ def apply_deformation(
     index: Any = 0
     for k, side in enumerate(tissues.shape):
         row, centre = deformation.matrix[k], deformation.centre_vox[k]
-        place = (float(row[0]) * x + (float(centre) + 0.5)) + (float(row[1]) * y + float(row[2]) * z)
+        place = (float(row[0]) * x + (float(centre) + 0.5)) + (
+            float(row[1]) * y + float(row[2]) * z
+        )
         for field in deformation.displacements_mm:
             splines = [spline_matrix(n, m) for n, m in zip(shape, field.shape[1:], strict=True)]
             place = place + along_axes(ops.convert_to_tensor(field[k]), splines)

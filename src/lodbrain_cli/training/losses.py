@@ -62,9 +62,7 @@ def tversky_index(targets: Any, predictions: Any, *, alpha: float, beta: float) 
     hits = ops.sum(_total(targets * predictions))
     false_positives = ops.sum(_total(predictions)) - hits
     false_negatives = ops.sum(_total(targets)) - hits
-    return (hits + _EPSILON) / (
-        hits + alpha * false_positives + beta * false_negatives + _EPSILON
-    )
+    return (hits + _EPSILON) / (hits + alpha * false_positives + beta * false_negatives + _EPSILON)
 
 
 def _tversky_loss(
@@ -87,9 +85,8 @@ def cross_entropy(targets: Any, predictions: Any) -> Any:
 
 
 def _mixed(targets: Any, predictions: Any, *, dice: int, entropy: int) -> Any:
-    return (
-        dice / 10 * per_channel_dice_loss(targets, predictions)
-        + entropy / 10 * cross_entropy(targets, predictions)
+    return dice / 10 * per_channel_dice_loss(targets, predictions) + entropy / 10 * cross_entropy(
+        targets, predictions
     )
 
 

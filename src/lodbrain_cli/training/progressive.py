@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -129,9 +128,7 @@ class Trainer:
             _load_shared(model, self.folder / f"{previous.name}.h5", earlier)
         if stage.freeze_coarser:
             freeze_coarser_levels(model, stage.levels)
-        model.compile(
-            optimizer=keras.optimizers.Adam(stage.learning_rate), loss=LOSSES[stage.loss]
-        )
+        model.compile(optimizer=keras.optimizers.Adam(stage.learning_rate), loss=LOSSES[stage.loss])
         if self._tensors is not None:
             restore_tensors(model, self._tensors)
             self._tensors = None
@@ -158,7 +155,7 @@ class Trainer:
     ) -> None:
         """Record an epoch, and keep its weights when they are the best of the stage."""
         best = max(self.progress.scores(), default=-1.0)
-        row = {
+        row: dict[str, Any] = {
             "stage": stage.name,
             "step": self.progress.step,
             "hours": round(self.progress.seconds / 3600, 4),

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -10,11 +11,10 @@ import yaml
 from ..files import write_text
 from .config import StageOptions, TrainingConfig, read_config
 from .dataset import Pair, find_pairs, read_table, split_subjects
-from .heads import Head
 from .progressive import Samples, Score, Trainer
-from .samples import SampleGrid, SynthesisedSamples
+from .sources import Sources, training_samples, validation_samples
 from .validation import ValidationSet
-from .volumes import VolumeCache, read_head
+from .volumes import VolumeCache, read_head, read_pair
 
 __all__ = ["train"]
 
@@ -58,42 +58,36 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     _write_facts(folder, config, training, validation)
     cache = VolumeCache(cache_folder)
-
-    def read(side: Sequence[Pair]) -> list[Head]:
-        heads = []
-        for pair in side:
-            if on_read is not None:
-                on_read(pair.subject)
-            heads.append(read_head(pair, cache))
-        return heads
-
-    heads, held_out = read(training), read(validation)
-    num_classes = config.network.config().num_classes
+    sources = [_read(side, cache, on_read) for side in (training, validation)]
+    number_of = {stage.name: number for number, stage in enumerate(config.stages)}
 
     def data(stage: StageOptions) -> tuple[Samples, Score]:
-        number = config.stages.index(stage)
-        grid = stage.grid()
-        samples = SynthesisedSamples(
-            heads,
-            grid,
-            config.synthesis.recipe(),
-            num_classes,
-            (config.seed, number),
-            images_per_draw=stage.batch_size,
-            uses=stage.uses,
-        )
-        whole = SampleGrid(grid.voxel_mm, grid.pool, (stage.whole,))
-        score = ValidationSet(
-            held_out, whole, num_classes, config.seed, config.validation_images
-        ).score
-        return samples, score
+        seed = (config.seed, number_of[stage.name])
+        samples = training_samples(config, stage, sources[0], seed)
+        held_out = validation_samples(config, stage, sources[1], config.seed)
+        num_classes = config.network.config().num_classes
+        return samples, ValidationSet(held_out, num_classes).score
 
     return Trainer(config, folder, data).run()
 
 
-def _pairs(
-    config: TrainingConfig, config_file: Path, data_folder: Path | None
-) -> tuple[Pair, ...]:
+def _read(
+    pairs: Sequence[Pair], cache: VolumeCache, on_read: Callable[[str], None] | None
+) -> Sources:
+    """Check every pair now; keep label maps, and read images when they are needed."""
+    heads, images = [], []
+    for pair in pairs:
+        if on_read is not None:
+            on_read(pair.subject)
+        if pair.image is None:
+            heads.append(read_head(pair, cache))
+        else:
+            read_pair(pair, cache)
+            images.append(partial(read_pair, pair, cache))
+    return Sources(tuple(heads), tuple(images))
+
+
+def _pairs(config: TrainingConfig, config_file: Path, data_folder: Path | None) -> tuple[Pair, ...]:
     if config.data.table is not None:
         return read_table(config_file.parent / config.data.table, data_folder)
     return find_pairs(data_folder or config_file.parent, config.data.label_map or "")

@@ -1,16 +1,24 @@
 """What a network is shown at a stage: an image on its grid and shares of classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops
 
+from ..imaging.components import bounding_box
+from ..imaging.intensity import z_score
+from .augmentation import AugmentationOdds, apply_augmentation, sample_augmentation
 from .heads import Head
 from .synthesis import Recipe, apply_synthesis, sample_synthesis
 
-__all__ = ["Sample", "SampleGrid", "SynthesisedSamples", "network_sample"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .volumes import ConformedPair
+
+__all__ = ["AugmentedSamples", "Sample", "SampleGrid", "SynthesisedSamples", "network_sample"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,10 @@ class SampleGrid:
         """Sides of the image's voxels before pooling."""
         return self.voxel_mm / self.pool
 
+    def shape_of(self, seed: Sequence[int]) -> tuple[int, int, int]:
+        """Draw one of the shapes."""
+        return self.shapes[int(np.random.default_rng((*seed, 0, 0)).integers(len(self.shapes)))]
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -55,9 +67,7 @@ class Sample:
 
 
 def network_sample(image: Any, labels: Any, pool: int, num_classes: int) -> Sample:
-    """Normalise and pool an image, and pool its labels into shares.
-
-    The normalisation comes before the pooling, as at inference.
+    """Normalise an image, then pool it and its labels, as inference does.
 
     Parameters
     ----------
@@ -72,7 +82,12 @@ def network_sample(image: Any, labels: Any, pool: int, num_classes: int) -> Samp
     Sample
     """
     centred = image - _mean(image)
-    image = centred / (ops.sqrt(_mean(ops.square(centred))) + 1e-6)
+    return _pooled(
+        centred / (ops.sqrt(_mean(ops.square(centred))) + 1e-6), labels, pool, num_classes
+    )
+
+
+def _pooled(image: Any, labels: Any, pool: int, num_classes: int) -> Sample:
     target = ops.one_hot(labels, num_classes, dtype="float32")
     image, target = image[None, ..., None], target[None]
     if pool > 1:
@@ -136,13 +151,77 @@ class SynthesisedSamples:
         return network_sample(image, labels, self.grid.pool, self.num_classes)
 
     def _synthesise(self, draw: int, which: int) -> tuple[Any, Any]:
-        shapes = self.grid.shapes
-        shape = shapes[np.random.default_rng((*self.seed, draw, 0, 0)).integers(len(shapes))]
+        shape = self.grid.shape_of((*self.seed, draw))
         rng = np.random.default_rng((*self.seed, which))
-        head = self.heads[rng.integers(len(self.heads))]
+        head = self.heads[int(rng.integers(len(self.heads)))]
         x, y, z = (n * self.grid.pool for n in shape)
         drawn = sample_synthesis(rng, head, (x, y, z), self.grid.image_mm, self.recipe)
         return apply_synthesis(ops.convert_to_tensor(head.tissues), drawn)
+
+
+class AugmentedSamples:
+    """Samples of real images by number: the same number always gives the same sample.
+
+    Parameters
+    ----------
+    pairs : sequence of callable
+        Each reads an image with its labels, 256³ of 1 mm.
+    grid : SampleGrid
+        With `image_mm` 1. Where a shape is smaller than the whole, the brain
+        lies inside it.
+    odds : AugmentationOdds
+    num_classes : int
+    seed : sequence of int
+    images_per_draw : int
+        Consecutive images of the same shape, for a batch.
+    """
+
+    def __init__(
+        self,
+        pairs: "Sequence[Callable[[], ConformedPair]]",
+        grid: SampleGrid,
+        odds: AugmentationOdds,
+        num_classes: int,
+        seed: Sequence[int],
+        *,
+        images_per_draw: int = 1,
+    ) -> None:
+        self.pairs = pairs
+        self.grid = grid
+        self.odds = odds
+        self.num_classes = num_classes
+        self.seed = tuple(seed)
+        self.images_per_draw = images_per_draw
+
+    def __call__(self, number: int) -> Sample:
+        """Make sample `number`. Intensities are not normalised again after augmenting."""
+        rng = np.random.default_rng((*self.seed, number, 1))
+        shape = self.grid.shape_of((*self.seed, number // self.images_per_draw))
+        pair = self.pairs[int(rng.integers(len(self.pairs)))]()
+        box = _box_with_brain(rng, pair.labels > 0, [n * self.grid.pool for n in shape])
+        image, labels = z_score(pair.image[box]), pair.labels[box]
+        drawn = sample_augmentation(rng, image.shape, self.odds)
+        image, labels = apply_augmentation(image, labels, drawn)
+        return _pooled(
+            ops.convert_to_tensor(image),
+            ops.convert_to_tensor(labels.astype(np.int32)),
+            self.grid.pool,
+            self.num_classes,
+        )
+
+
+def _box_with_brain(
+    rng: np.random.Generator, brain: "NDArray[np.bool_]", sides: Sequence[int]
+) -> tuple[slice, ...]:
+    """Box of given sides at random, around the brain where that fits."""
+    found = bounding_box(brain) or tuple(slice(0, n) for n in brain.shape)
+    box = []
+    for occupied, side, whole in zip(found, sides, brain.shape, strict=True):
+        low = min(max(0, occupied.stop - side), whole - side)
+        high = max(low, min(occupied.start, whole - side))
+        begin = int(rng.integers(low, high + 1))
+        box.append(slice(begin, begin + side))
+    return tuple(box)
 
 
 def _mean(volume: Any) -> Any:
