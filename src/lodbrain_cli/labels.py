@@ -175,7 +175,7 @@ _SYNTHSEG = LabelMap(
         group | _numbers(*{3: (25, 57), 4: (136, 137, 163, 164)}.get(label, ()))
         for label, group in enumerate(_FREESURFER_GROUPS, 1)
     ),
-    ignored=_FREESURFER.ignored | _numbers(range(500, 540)),
+    ignored=_FREESURFER.ignored | _numbers(range(501, 540)),
 )
 _MUSE = LabelMap(
     name="muse",

@@ -91,7 +91,7 @@ def head_of(numbers: "NDArray[np.int32]", subject: str) -> Head:
     _add_skin(cropped)
     origin = tuple(s.start - 1 for s in box)
     extent = tuple((s.start - o, s.stop - 1 - o) for s, o in zip(brain, origin, strict=True))
-    return Head(subject, cropped, origin, extent)  # type: ignore[arg-type]
+    return Head(subject, cropped, origin, extent)
 
 
 def _add_skin(tissues: "NDArray[np.uint8]") -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def write_history(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     for name in ("loss", "validation_dice", "dice_t1w", "dice_random"):
         if name in rows[0]:
             axes.plot(hours, [row[name] for row in rows], label=name.replace("_", " "))
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in pairwise(rows):
         if before["stage"] != after["stage"]:
             axes.axvline(before["hours"], color="grey", linestyle=":")
     axes.set(xlabel="hours", ylim=(0, 1.05))

@@ -46,16 +46,16 @@ def apply_inhomogeneity(image: "Volume", *, begin: list[int], largest: float) ->
         for b, n in zip(begin, image.shape, strict=True)
     ]
     field = (_gaussian(axes, inverse) - mean) * (largest / scale)
-    return image + field.astype(np.float32)
+    return np.asarray(image + field, np.float32)
 
 
 def _gaussian(
-    axes: "list[NDArray[np.float64]]", inverse: "NDArray[np.float64]"
+    axes: "list[NDArray[np.float64]]", inverse: "NDArray[np.floating[Any]]"
 ) -> "NDArray[np.float32]":
     x, y, z = np.meshgrid(*[a.astype(np.float32) for a in axes], indexing="ij", sparse=True)
     squares = inverse[0, 0] * (x * x + y * y + z * z)
     products = 2 * inverse[0, 1] * (x * y + x * z + y * z)
-    return np.exp(-0.5 * (squares + products)).astype(np.float32)
+    return np.asarray(np.exp(-0.5 * (squares + products)), np.float32)
 
 
 def sample_blur(_rng: np.random.Generator, _shape: Shape) -> Parameters:
@@ -65,7 +65,7 @@ def sample_blur(_rng: np.random.Generator, _shape: Shape) -> Parameters:
 
 def apply_blur(image: "Volume") -> "Volume":
     """Mean of 3 x 3 voxels in the plane of axes 0 and 1."""
-    return ndimage.uniform_filter(image, (3, 3, 1), mode="mirror")
+    return np.asarray(ndimage.uniform_filter(image, (3, 3, 1), mode="mirror"), np.float32)
 
 
 def sample_salt_and_pepper(rng: np.random.Generator, _shape: Shape) -> Parameters:
@@ -77,7 +77,8 @@ def apply_salt_and_pepper(image: "Volume", *, share: float, salt: float, seed: i
     """Set single voxels to the largest or the smallest value."""
     drawn = np.random.default_rng(seed).random(image.shape, dtype=np.float32)
     noisy = np.where(drawn < share * salt, image.max(), image)
-    return np.where((drawn >= share * salt) & (drawn < share), image.min(), noisy)
+    pepper = (drawn >= share * salt) & (drawn < share)
+    return np.asarray(np.where(pepper, image.min(), noisy), np.float32)
 
 
 def sample_gaussian(rng: np.random.Generator, _shape: Shape) -> Parameters:
@@ -89,7 +90,7 @@ def apply_gaussian(image: "Volume", *, share: float, seed: int) -> "Volume":
     """Mix with noise of the image's own mean and standard deviation."""
     noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
     noise = noise * image.std(dtype=np.float64) + image.mean(dtype=np.float64)
-    return ((1 - share) * image + share * noise).astype(np.float32)
+    return np.asarray((1 - share) * image + share * noise, np.float32)
 
 
 def sample_ghosting(rng: np.random.Generator, _shape: Shape) -> Parameters:
@@ -115,7 +116,7 @@ def apply_downscale(image: "Volume", *, scale: float, order: int) -> "Volume":
     """Lose resolution in the plane of axes 0 and 1."""
     small = ndimage.zoom(image, (scale, scale, 1), order=order, mode="nearest")
     back = [n / m for n, m in zip(image.shape, small.shape, strict=True)]
-    return ndimage.zoom(small, back, order=order, mode="nearest")
+    return np.asarray(ndimage.zoom(small, back, order=order, mode="nearest"), np.float32)
 
 
 def sample_gamma(rng: np.random.Generator, shape: Shape) -> Parameters:
@@ -129,7 +130,7 @@ def apply_gamma(image: "Volume", *, gammas: list[float]) -> "Volume":
     span = image.max(axis=(0, 1)) - low + np.float32(_BELOW_ONE)
     unit = (image - low) / span
     powers = np.float32(1) / np.array(gammas, np.float32)
-    return np.power(unit, powers) * span + low
+    return np.asarray(np.power(unit, powers) * span + low, np.float32)
 
 
 def sample_contrast(rng: np.random.Generator, _shape: Shape) -> Parameters:
@@ -139,7 +140,7 @@ def sample_contrast(rng: np.random.Generator, _shape: Shape) -> Parameters:
 
 def apply_contrast(image: "Volume", *, factor: float) -> "Volume":
     """Multiply, and cut to the range that there was."""
-    return np.clip(np.float32(factor) * image, image.min(), image.max())
+    return np.asarray(np.clip(factor * image, image.min(), image.max()), np.float32)
 
 
 def sample_slices(rng: np.random.Generator, _shape: Shape) -> Parameters:
@@ -149,7 +150,7 @@ def sample_slices(rng: np.random.Generator, _shape: Shape) -> Parameters:
 
 def apply_slices(image: "Volume", *, every: int) -> "Volume":
     """Repeat every n-th slice of axis 1 up to the next."""
-    return image[:, np.arange(image.shape[1]) // every * every]
+    return np.asarray(image[:, np.arange(image.shape[1]) // every * every], np.float32)
 
 
 def sample_neck(rng: np.random.Generator, _shape: Shape) -> Parameters:

@@ -1,5 +1,6 @@
 """What a network is shown at a stage: an image on its grid and shares of classes."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from ..imaging.components import bounding_box
+from ..imaging.conform import SIDE
 from ..imaging.intensity import z_score
 from .augmentation import AugmentationOdds, apply_augmentation, sample_augmentation
 from .heads import Head
@@ -66,7 +68,9 @@ class Sample:
     target: Any
 
 
-def network_sample(image: Any, labels: Any, pool: int, num_classes: int) -> Sample:
+def network_sample(
+    image: Any, labels: Any, pool: int, num_classes: int, *, whole_side: int | None = None
+) -> Sample:
     """Normalise an image, then pool it and its labels, as inference does.
 
     Parameters
@@ -76,15 +80,19 @@ def network_sample(image: Any, labels: Any, pool: int, num_classes: int) -> Samp
     pool : int
         Divides the sides.
     num_classes : int
+    whole_side : int, optional
+        Side of the conformed grid in voxels of the image. What of it lies
+        outside the image then counts as zeros, so that a part has the
+        intensities that it has in the whole.
 
     Returns
     -------
     Sample
     """
-    centred = image - _mean(image)
-    return _pooled(
-        centred / (ops.sqrt(_mean(ops.square(centred))) + 1e-6), labels, pool, num_classes
-    )
+    share = math.prod(image.shape) / whole_side**3 if whole_side else 1.0
+    mean = share * _mean(image)
+    variance = share * _mean(ops.square(image - mean)) + (1 - share) * ops.square(mean)
+    return _pooled((image - mean) / (ops.sqrt(variance) + 1e-6), labels, pool, num_classes)
 
 
 def _pooled(image: Any, labels: Any, pool: int, num_classes: int) -> Sample:
@@ -148,7 +156,10 @@ class SynthesisedSamples:
             image = ops.power(ops.maximum(image, 1e-6), float(np.exp(rng.normal(0, 0.3))))
             if use % 2:
                 image, labels = ops.flip(image, axis=0), ops.flip(labels, axis=0)
-        return network_sample(image, labels, self.grid.pool, self.num_classes)
+        whole_side = round(SIDE / self.grid.image_mm)
+        return network_sample(
+            image, labels, self.grid.pool, self.num_classes, whole_side=whole_side
+        )
 
     def _synthesise(self, draw: int, which: int) -> tuple[Any, Any]:
         shape = self.grid.shape_of((*self.seed, draw))
@@ -199,7 +210,7 @@ class AugmentedSamples:
         shape = self.grid.shape_of((*self.seed, number // self.images_per_draw))
         pair = self.pairs[int(rng.integers(len(self.pairs)))]()
         box = _box_with_brain(rng, pair.labels > 0, [n * self.grid.pool for n in shape])
-        image, labels = z_score(pair.image[box]), pair.labels[box]
+        image, labels = z_score(pair.image)[box], pair.labels[box]
         drawn = sample_augmentation(rng, image.shape, self.odds)
         image, labels = apply_augmentation(image, labels, drawn)
         return _pooled(

@@ -4,13 +4,14 @@ Up-sampling a control grid, blurring and re-slicing are all of this kind. As
 matrix products they run alike on every Keras backend and on an accelerator.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = ["acquisition_matrices", "along_axes", "spline_matrix"]

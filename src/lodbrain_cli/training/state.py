@@ -43,7 +43,7 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def scores(self) -> list[float]:
-        """Validation Dice of the current stage, by epoch."""
+        """Return the validation Dice of the current stage, by epoch."""
         return [row["validation_dice"] for row in self.history if row["stage"] == self.stage]
 
 
@@ -110,4 +110,4 @@ def read_state(path: Path) -> tuple[Progress, Tensors]:
 
 
 def _array(variable: Any) -> "NDArray[Any]":
-    return np.asarray(keras.ops.convert_to_numpy(variable))
+    return np.asarray(variable.numpy())

@@ -1,7 +1,6 @@
 """Label maps and images of the data set on the conformed grid, checked and cached."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from .dataset import Pair
 from .heads import Head, head_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["ConformedPair", "VolumeCache", "read_head", "read_pair"]
@@ -66,7 +67,7 @@ class VolumeCache:
         arrays = make()
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            np.savez_compressed(temporary, **arrays)
+            np.savez_compressed(temporary, allow_pickle=False, **arrays)
         return arrays
 
 
