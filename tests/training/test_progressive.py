@@ -62,7 +62,7 @@ def command(config, run, maps):
     path.write_text(yaml.safe_dump(config))
     return [
         sys.executable, "-m", "lodbrain_cli", "train", str(path), "-o", str(run), "--data",
-        str(maps), "--volume-cache", str(maps / "cache"), "--threads", "2", "--device", "cpu",
+        str(maps), "--volume-cache", str(maps / "cache"), "--threads", "1",
     ]  # fmt: skip
 
 

@@ -73,8 +73,8 @@ def synthesize(
     from ..inference.devices import allowed_threads
     from ..inference.keras_backend import start_keras
 
-    with start_keras("auto", threads or allowed_threads()).scope():
-        from ..training.render import render
+    start_keras("auto", threads or allowed_threads())
+    from ..training.render import render
 
-        render(labels, output, seed=seed, contrast=contrast, labels_output=labels_out)
+    render(labels, output, seed=seed, contrast=contrast, labels_output=labels_out)
     emit(str(output))

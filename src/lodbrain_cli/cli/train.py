@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from .console import emit, note, set_verbosity
-from .options import device_option, option, threads_option, verbosity_options
+from .options import option, threads_option, verbosity_options
 
 __all__ = ["train"]
 
@@ -16,7 +16,7 @@ __all__ = ["train"]
 \b
 Examples:
   lodbrain train config.yaml -o run/ --data label_maps/
-  KERAS_BACKEND=torch lodbrain train config.yaml -o run/ --device gpu
+  KERAS_BACKEND=torch lodbrain train config.yaml -o run/ --data label_maps/
 """,
 )
 @click.argument("config", type=click.Path(path_type=Path))
@@ -37,7 +37,6 @@ Examples:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder where conformed volumes are kept between runs.",
 )
-@device_option
 @threads_option
 @verbosity_options
 def train(
@@ -45,7 +44,6 @@ def train(
     output: Path,
     data: Path | None,
     volume_cache: Path | None,
-    device: str,
     threads: int | None,
     quiet: bool,
     verbose: int,
@@ -54,19 +52,19 @@ def train(
 
     The folder of the run holds the state to go on from, the best weights of
     each stage, the history, all options and who was held out. After a kill the
-    same command goes on. Printed is the path of the last stage's weights.
+    same command goes on. Keras trains where its backend does of itself: on a GPU
+    when it sees one. Printed is the path of the last stage's weights.
     """
     set_verbosity(verbose, quiet=quiet)
     from ..inference.devices import allowed_threads
     from ..inference.keras_backend import start_keras
 
-    backend = start_keras(device, threads or allowed_threads())
+    start_keras("auto", threads or allowed_threads())
     from ..training.run import train as run
 
     def say(subject: str) -> None:
         if not quiet:
             note(f"reading {subject}")
 
-    with backend.scope():
-        weights = run(config, output, data_folder=data, cache_folder=volume_cache, on_read=say)
+    weights = run(config, output, data_folder=data, cache_folder=volume_cache, on_read=say)
     emit(str(weights))
