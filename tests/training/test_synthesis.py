@@ -44,7 +44,7 @@ def test_matrices_work_along_their_own_axis(rng):
 def test_thick_slices_blur_along_the_axis_and_keep_a_constant():
     assert acquisition_matrices(64, 1.0, 1.0) is None
     acquire, restore = acquisition_matrices(64, 1.0, 4.0)
-    assert acquire.shape == (16, 64)
+    assert np.count_nonzero(acquire.any(1)) == 16
     np.testing.assert_allclose(restore @ acquire @ np.ones(64), 1, atol=1e-5)
     step = restore @ acquire @ (np.arange(64) >= 32)
     assert 3 < np.count_nonzero((step > 0.1) & (step < 0.9)) < 9

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import UsageError
 from .console import emit, note, set_verbosity
 from .options import option, threads_option, verbosity_options
 
@@ -60,7 +61,13 @@ def train(
     from ..inference.keras_backend import start_keras
 
     start_keras("auto", threads or allowed_threads())
-    from ..training.run import train as run
+    try:
+        from ..training.run import train as run
+    except ModuleNotFoundError as error:
+        if error.name not in ("pydantic", "yaml"):
+            raise
+        msg = "training needs further packages; install them with: pip install 'lodbrain[train]'"
+        raise UsageError(msg) from None
 
     def say(subject: str) -> None:
         if not quiet:

@@ -106,11 +106,11 @@ def apply_acquisition(image: Any, acquisition: Acquisition, voxel_mm: float) -> 
         acquisition_matrices(n, voxel_mm, s)
         for n, s in zip(shape, acquisition.slice_mm, strict=True)
     ]
-    image = along_axes(image, [p and p[0] for p in pairs])
     axis, shift, strength = acquisition.ghost
     if strength > 0:
-        moved = ops.roll(image, int(shift * image.shape[axis]), axis=axis)
+        moved = ops.roll(image, int(shift * shape[axis]), axis=axis)
         image = (1 - strength) * image + strength * moved
+    image = along_axes(image, [p and p[0] for p in pairs])
     brightest = ops.max(image) + 1e-6
     noise = random.normal((2, *image.shape), seed=acquisition.seed) * acquisition.noise
     # The magnitude of a complex signal with noise in both channels: Rician.

@@ -21,7 +21,7 @@ __all__ = ["Contrast", "ContrastKind", "apply_contrast", "sample_contrast"]
 
 ContrastKind = Literal["t1w", "random"]
 
-_MOTTLE_MM = (5.0, 14.0)  # spacing of the control points of mottled tissue
+_MOTTLE_MM = (5.0, 8.0, 14.0)  # spacings of the control points of mottled tissue
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def sample_contrast(
     deviations += rng.uniform(0, 0.2, len(TISSUES)) * mottled
     deviations[0] = rng.uniform(0, 0.02)
     second = means + mottled * (other - means)
-    spacing_mm = rng.uniform(*_MOTTLE_MM)
+    spacing_mm = rng.choice(_MOTTLE_MM)
     controls = tuple(max(4, round(side / spacing_mm) + 3) for side in extent_mm)
     return Contrast(
         np.stack([means, second]).astype(np.float32),

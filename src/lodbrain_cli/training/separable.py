@@ -86,10 +86,15 @@ def acquisition_matrices(
 
     Returns
     -------
-    acquire, restore : (slices, side) and (side, slices) float32 arrays, or None
+    acquire, restore : (side, side) float32 arrays, or None
         A Gaussian slice profile whose full width at half maximum is the
         slice's thickness; linear interpolation between slices. None where the
         slices are no thicker than the voxels.
+
+    Notes
+    -----
+    The slices come first in what `acquire` gives, zeros follow that `restore`
+    does not read: equal shapes, whatever the thickness, for compilers.
     """
     if slice_mm <= voxel_mm * 1.05:
         return None
@@ -97,11 +102,12 @@ def acquisition_matrices(
     centres = (np.arange(slices) + 0.5) * side / slices - 0.5  # in voxels
     distance = np.arange(side)[None] - centres[:, None]
     sigma = slice_mm / voxel_mm / 2.355
-    acquire = np.exp(-0.5 * (distance / sigma) ** 2)
-    acquire /= acquire.sum(axis=1, keepdims=True)
+    profile = np.exp(-0.5 * (distance / sigma) ** 2)
+    acquire = np.zeros((side, side))
+    acquire[:slices] = profile / profile.sum(axis=1, keepdims=True)
     position = np.clip((np.arange(side) - centres[0]) * slices / side, 0, slices - 1)
     first = np.minimum(position.astype(int), slices - 2)
-    restore = np.zeros((side, slices))
+    restore = np.zeros((side, side))
     restore[np.arange(side), first] = 1 - (position - first)
     restore[np.arange(side), first + 1] = position - first
     return acquire.astype(np.float32), restore.astype(np.float32)
