@@ -41,7 +41,8 @@ TINY = {
             "shapes": [[]],
             "steps": 200,
             "epoch_steps": 50,
-            "learning_rate": 0.005,
+            "loss": "mixed_dice_cce_5_5",
+            "learning_rate": 0.004,
             "final_learning_rate": 0.0002,
             "schedule": "cosine",
         }
@@ -53,7 +54,7 @@ TINY = {
 def maps(tmp_path_factory):
     folder = tmp_path_factory.mktemp("maps")
     for seed in range(3):
-        save_label_map(folder / f"person{seed}_dseg.nii.gz", seed)
+        save_label_map(folder / f"person{seed}_dseg.nii.gz", seed, skull=False)
     return folder
 
 
@@ -227,11 +228,3 @@ def test_mixed_precision_trains_with_tensors_in_single_precision(tmp_path):
     found = tensors(Trainer(config, tmp_path, noise_data).run())
     assert {array.dtype.name for array in found.values()} == {"float32"}
     assert all(np.isfinite(array).all() for array in found.values())
-
-
-def test_a_wrong_config_is_code_2_and_one_line(tmp_path, maps):
-    arguments = command({**TINY, "seed": -1}, tmp_path / "run", maps)
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "seed: Input should be greater than or equal to 0; received -1" in done.stderr
