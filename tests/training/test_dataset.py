@@ -1,5 +1,7 @@
 """Pairs are found, people are split, and a wrong pair is named with what is wrong."""
 
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -125,6 +127,14 @@ def test_a_pair_is_conformed_together_and_kept(pair, tmp_path):
     assert abs(first.image[inside].mean() - 100) < 2
     np.testing.assert_array_equal(first.labels, again.labels)
     assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_what_was_kept_under_another_protocol_is_not_taken(pair, tmp_path):
+    cache = VolumeCache(tmp_path / "cache")
+    save(pair.labels, label_image((2, 3, 4)))
+    assert set(np.unique(read_pair(pair, cache).labels)) == {0, 3, 1, 4}
+    again = read_pair(replace(pair, label_map="lod-brain-7"), cache)
+    assert set(np.unique(again.labels)) == {0, 2, 3, 4}
 
 
 def test_a_changed_file_is_read_anew(pair, tmp_path):

@@ -96,12 +96,15 @@ def network_sample(
 
 
 def _pooled(image: Any, labels: Any, pool: int, num_classes: int) -> Sample:
-    target = ops.one_hot(labels, num_classes, dtype="float32")
-    image, target = image[None, ..., None], target[None]
-    if pool > 1:
-        image = ops.max_pool(image, pool, pool)
-        target = ops.average_pool(target, pool, pool)
-    return Sample(image, target)
+    image, labels = image[None, ..., None], labels[None, ..., None]
+    if pool == 1:
+        return Sample(image, ops.one_hot(labels[..., 0], num_classes, dtype="float32"))
+    # One class after the other: all at once are 470 MB for 256³.
+    shares = [
+        ops.average_pool(ops.cast(ops.equal(labels, c), "float32"), pool, pool)
+        for c in range(num_classes)
+    ]
+    return Sample(ops.max_pool(image, pool, pool), ops.concatenate(shares, axis=-1))
 
 
 class SynthesisedSamples:

@@ -14,6 +14,7 @@ from ..imaging.nifti import Scan, read_t1w
 from ..labels import get_label_map
 from .dataset import Pair
 from .heads import Head, head_of
+from .tissues import TISSUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,13 +54,21 @@ class VolumeCache:
         self.folder = folder
 
     def get(
-        self, files: tuple[Path, ...], make: "Callable[[], dict[str, NDArray[Any]]]"
+        self, kind: str, files: tuple[Path, ...], make: "Callable[[], dict[str, NDArray[Any]]]"
     ) -> "dict[str, NDArray[Any]]":
-        """Return the arrays of `files`, made now or earlier."""
+        """Return the arrays of a kind from `files`, made now or earlier.
+
+        Parameters
+        ----------
+        kind : str
+            Everything but the files that the arrays depend on.
+        files : tuple of Path
+        make : callable
+        """
         if self.folder is None:
             return make()
         states = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
-        key = hashlib.sha256(repr((_CACHE_VERSION, make.__qualname__, states)).encode())
+        key = hashlib.sha256(repr((_CACHE_VERSION, kind, states)).encode())
         path = self.folder / f"{key.hexdigest()[:32]}.npz"
         if path.is_file():
             with np.load(path) as kept:
@@ -87,7 +96,7 @@ def read_head(pair: Pair, cache: VolumeCache) -> Head:
                 "brain": np.array(head.brain_vox)}  # fmt: skip
 
     try:
-        arrays = cache.get((pair.labels,), make_head)
+        arrays = cache.get(f"head of {TISSUES!r}", (pair.labels,), make_head)
     except InputError as error:
         raise _about(pair, error) from error
     origin = tuple(int(o) for o in arrays["origin"])
@@ -116,7 +125,8 @@ def read_pair(pair: Pair, cache: VolumeCache) -> ConformedPair:
         return {"image": volume, "labels": table[numbers]}
 
     try:
-        return ConformedPair(**cache.get((pair.image or pair.labels, pair.labels), make_pair))
+        files = (pair.image or pair.labels, pair.labels)
+        return ConformedPair(**cache.get(f"pair of {pair.label_map}", files, make_pair))
     except InputError as error:
         raise _about(pair, error) from error
 
