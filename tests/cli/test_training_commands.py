@@ -3,6 +3,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from ..training.heads import label_map, save_label_map
 
@@ -63,3 +64,18 @@ def test_train_says_which_label_map_is_wrong(run, tmp_path):
     assert refused.exit_code == 2
     assert "t.csv, row 2" in refused.stderr
     assert "none.nii.gz does not exist" in refused.stderr
+
+
+def test_two_runs_do_not_share_a_folder(run, labels, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "name: x\ndata: {table: t.csv}\nstages:\n"
+        "- {name: a, levels: 1, voxel_mm: 8, image_mm: 8, shapes: [[]], steps: 1, epoch_steps: 1}\n"
+    )
+    rows = [f"p{n},{labels},freesurfer,{side}" for n, side in enumerate(("train", "validation"))]
+    (tmp_path / "t.csv").write_text("\n".join(["subject,labels,label_map,set", *rows]))
+    (tmp_path / "run").mkdir()
+    with FileLock(tmp_path / "run" / ".lock"):
+        refused = run("train", config, "-o", tmp_path / "run")
+    assert refused.exit_code == 2
+    assert "another process trains there" in refused.stderr

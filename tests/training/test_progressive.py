@@ -210,6 +210,10 @@ def test_a_state_of_another_network_or_a_damaged_one_is_refused(finished, tmp_pa
     network = other.network.model_copy(update={"filters": (8, 8, 16)})
     with pytest.raises(InputError, match="the config was changed"):
         Trainer(other.model_copy(update={"network": network}), tmp_path, noise_data).run()
+    renamed = other.stages[1].model_copy(update={"name": "other"})
+    stages = other.model_copy(update={"stages": [other.stages[0], renamed]})
+    with pytest.raises(InputError, match="is at stage 'fine', the config has coarse, other"):
+        Trainer(stages, tmp_path, noise_data).run()
     state.write_bytes(b"nothing")
     with pytest.raises(InputError, match="damaged"):
         Trainer(other, tmp_path, noise_data)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -19,10 +20,11 @@ def write_history(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     ----------
     folder : Path
     rows : sequence of mapping
-        One per validation, all with the same keys.
+        One per validation.
     """
     text = io.StringIO()
-    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
     write_text(folder / "history.csv", text.getvalue())
@@ -35,7 +37,9 @@ def write_history(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     hours = [row["hours"] for row in rows]
     for name in ("loss", "validation_dice", "dice_t1w", "dice_random"):
         if name in rows[0]:
-            axes.plot(hours, [row[name] for row in rows], label=name.replace("_", " "))
+            axes.plot(
+                hours, [row.get(name, math.nan) for row in rows], label=name.replace("_", " ")
+            )
     for before, after in pairwise(rows):
         if before["stage"] != after["stage"]:
             axes.axvline(before["hours"], color="grey", linestyle=":")

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..errors import InputError
 from ..networks.checkpoint import named_variables, save_weights
 from ..networks.lod_brain import build_lod_brain
 from ..networks.tensors import read_tensors
@@ -86,12 +87,20 @@ class Trainer:
         -------
         Path
             Weights of the last stage.
+
+        Raises
+        ------
+        InputError
+            When the state is at a stage that the config has not.
         """
         keras.config.set_dtype_policy(self.config.precision)
         names = [stage.name for stage in self.config.stages]
         if self.progress.stage not in names:
-            self.progress = Progress(names[0])
-            self._tensors = None
+            msg = (
+                f"{self._state_file}: is at stage {self.progress.stage!r}, the config has "
+                f"{', '.join(names)}; use another folder, or that stage's name"
+            )
+            raise InputError(msg)
         begin = names.index(self.progress.stage)
         for number in range(begin, len(names)):
             stage = self.config.stages[number]

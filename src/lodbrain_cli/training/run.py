@@ -2,12 +2,15 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import yaml
+from filelock import FileLock, Timeout
 
+from ..errors import UsageError
 from ..files import write_text
 from .config import StageOptions, TrainingConfig, read_config
 from .dataset import Pair, find_pairs, read_table, split_subjects
@@ -56,8 +59,19 @@ def train(
     pairs = _pairs(config, config_file, data_folder)
     training, validation = split_subjects(pairs, config.data.held_out, config.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_facts(folder, config, training, validation)
-    cache = VolumeCache(cache_folder)
+    with _alone_in(folder):
+        _write_facts(folder, config, training, validation)
+        return _run(config, training, validation, folder, VolumeCache(cache_folder), on_read)
+
+
+def _run(
+    config: TrainingConfig,
+    training: Sequence[Pair],
+    validation: Sequence[Pair],
+    folder: Path,
+    cache: VolumeCache,
+    on_read: Callable[[str], None] | None,
+) -> Path:
     sources = [_read(side, cache, on_read) for side in (training, validation)]
     number_of = {stage.name: number for number, stage in enumerate(config.stages)}
 
@@ -69,6 +83,18 @@ def train(
         return samples, ValidationSet(held_out, num_classes).score
 
     return Trainer(config, folder, data).run()
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Refuse a folder in which another process trains; a killed one holds nothing."""
+    lock = FileLock(folder / ".lock")
+    try:
+        with lock.acquire(timeout=0):
+            yield
+    except Timeout:
+        msg = f"{folder}: another process trains there; wait for it, or use another folder"
+        raise UsageError(msg) from None
 
 
 def _read(
