@@ -1,11 +1,16 @@
 """A wrong option is named, with what it got, in one line."""
 
+import csv
+from pathlib import Path
+from typing import get_args
+
 import pytest
 import yaml
 
 from lodbrain_cli.errors import UsageError
 from lodbrain_cli.networks.lod_brain import build_lod_brain
-from lodbrain_cli.training.config import read_config
+from lodbrain_cli.training.config import StageOptions, read_config
+from lodbrain_cli.training.losses import LOSSES
 
 STAGE = {
     "name": "coarse",
@@ -64,6 +69,21 @@ def test_a_wrong_option_is_named_in_one_line(tmp_path, values, said):
         read_config(written(tmp_path, values))
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_the_losses_to_choose_from_are_those_that_there_are():
+    assert set(get_args(StageOptions.model_fields["loss"].annotation)) == set(LOSSES)
+
+
+def test_the_config_of_lod_brain_synth_is_valid_and_holds_out_ten_people():
+    folder = Path(__file__).resolve().parents[2] / "weights" / "lod-brain-synth"
+    config = read_config(folder / "config.yaml")
+    assert config.stages[0].name == "coarse"
+    with (folder / config.data.table).open() as table:
+        rows = list(csv.DictReader(table, delimiter="\t"))
+    held_out = {row["subject"] for row in rows if row["set"] == "validation"}
+    assert len(held_out) == 10
+    assert not held_out & {row["subject"] for row in rows if row["set"] == "train"}
 
 
 def test_a_missing_config_is_a_wrong_use(tmp_path):
