@@ -6,7 +6,15 @@ from types import MappingProxyType
 
 from .errors import UsageError
 
-__all__ = ["LABEL_SETS", "Label", "LabelSet", "get_label_set"]
+__all__ = [
+    "LABEL_MAPS",
+    "LABEL_SETS",
+    "Label",
+    "LabelMap",
+    "LabelSet",
+    "get_label_map",
+    "get_label_set",
+]
 
 
 @dataclass(frozen=True)
@@ -104,4 +112,107 @@ def get_label_set(name: str) -> LabelSet:
         return LABEL_SETS[name]
     except KeyError:
         msg = f"unknown label set {name!r}; known label sets: {', '.join(LABEL_SETS)}"
+        raise UsageError(msg) from None
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """How the label numbers of another protocol become those of a label set.
+
+    Parameters
+    ----------
+    name : str
+    label_set : str
+        Name of the label set that comes out.
+    groups : tuple of frozenset of int
+        Numbers that become 1, 2, ...
+    ignored : frozenset of int
+        Numbers of the protocol that become background. A number that is in
+        none of these is foreign: the labels are of another protocol.
+    """
+
+    name: str
+    label_set: str
+    groups: tuple[frozenset[int], ...]
+    ignored: frozenset[int]
+
+    def reduce(self, number: int) -> int:
+        """Return the label that a number becomes; 0 for what is ignored or foreign."""
+        return next((k for k, group in enumerate(self.groups, 1) if number in group), 0)
+
+    def knows(self, number: int) -> bool:
+        """Whether a number belongs to the protocol."""
+        return number in self.ignored or any(number in group for group in self.groups)
+
+
+def _numbers(*parts: int | range) -> frozenset[int]:
+    return frozenset(n for part in parts for n in (part if isinstance(part, range) else (part,)))
+
+
+# The seven classes of LOD-Brain as they were reconstructed from the authors'
+# published masks (SPEC A.6): hippocampus and amygdala are grey matter, thalamus
+# and ventral diencephalon belong to the basal ganglia.
+_FREESURFER_GROUPS = (
+    _numbers(3, 42, 17, 18, 53, 54, range(1000, 3000)),
+    _numbers(range(9, 14), 26, 28, range(48, 53), 58, 60),
+    _numbers(2, 41, range(77, 80), range(251, 256)),
+    _numbers(4, 5, 14, 15, 43, 44, 31, 63, 72),
+    _numbers(7, 8, 46, 47),
+    _numbers(16),
+)
+_FREESURFER = LabelMap(
+    name="freesurfer",
+    label_set="lod-brain-7",
+    groups=_FREESURFER_GROUPS,
+    ignored=_numbers(0, 24, 30, 62, range(80, 83), 85, 165, 258, 259),
+)
+# SynthSeg's training maps: FreeSurfer's numbers; 136, 137, 163, 164 lie inside the
+# lateral ventricles; 25 and 57 are lesions beside them; 500 and more are the head.
+_SYNTHSEG = LabelMap(
+    name="synthseg",
+    label_set="lod-brain-7",
+    groups=tuple(
+        group | _numbers(*{3: (25, 57), 4: (136, 137, 163, 164)}.get(label, ()))
+        for label, group in enumerate(_FREESURFER_GROUPS, 1)
+    ),
+    ignored=_FREESURFER.ignored | _numbers(range(501, 540)),
+)
+_MUSE = LabelMap(
+    name="muse",
+    label_set="lod-brain-7",
+    groups=(
+        _numbers(range(100, 208), 31, 32, 47, 48, 75, 76),
+        _numbers(23, 30, 36, 37, range(55, 63)),
+        _numbers(44, 45, range(81, 96)),
+        _numbers(4, 11, range(49, 53)),
+        _numbers(range(38, 42), range(71, 74)),
+        _numbers(35),
+    ),
+    ignored=_numbers(0, 46, 63, 64, 69),
+)
+_IDENTITY = LabelMap(
+    name="lod-brain-7",
+    label_set="lod-brain-7",
+    groups=tuple(_numbers(label.index) for label in _LOD_BRAIN_7.structures),
+    ignored=_numbers(0),
+)
+
+#: Label maps by the name of the protocol that they read.
+LABEL_MAPS: Mapping[str, LabelMap] = MappingProxyType(
+    {m.name: m for m in (_FREESURFER, _SYNTHSEG, _MUSE, _IDENTITY)}
+)
+
+
+def get_label_map(name: str) -> LabelMap:
+    """Return a label map by the name of its protocol.
+
+    Raises
+    ------
+    UsageError
+        With the names that exist.
+    """
+    try:
+        return LABEL_MAPS[name]
+    except KeyError:
+        msg = f"unknown label map {name!r}; known label maps: {', '.join(LABEL_MAPS)}"
         raise UsageError(msg) from None

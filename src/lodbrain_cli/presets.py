@@ -29,6 +29,10 @@ class NetworkConfig:
         Filters of the blocks of level 0 from its entry to its bridge; level k
         leaves out the k deepest encoder blocks. At most ``len(filters) - 1``
         levels are possible.
+    feature_channels : int, optional
+        Channels of each level's output, from which the classes are computed;
+        default: four times the first filters. From there on all is linear, so
+        no less than the classes loses nothing, and fewer cost less to train.
     input_channels : int
         Channels of the input image.
     downsampling : int
@@ -48,6 +52,7 @@ class NetworkConfig:
     num_classes: int = 7
     num_levels: int = 2
     filters: tuple[int, ...] = (8, 16, 32)
+    feature_channels: int | None = None
     input_channels: int = 1
     downsampling: int = 1
     max_groups: int = 8
@@ -75,6 +80,9 @@ class NetworkConfig:
             if getattr(self, name) < 1:
                 msg = f"{name} must be at least 1; received {getattr(self, name)}"
                 raise ValueError(msg)
+        if self.feature_channels is not None and self.feature_channels < 1:
+            msg = f"feature_channels must be at least 1; received {self.feature_channels}"
+            raise ValueError(msg)
         for filters in self.filters:
             if filters < 1 or filters % min(self.max_groups, filters):
                 msg = (
@@ -82,6 +90,11 @@ class NetworkConfig:
                     f"{self.max_groups}; received filters={self.filters}"
                 )
                 raise ValueError(msg)
+
+    @property
+    def output_channels(self) -> int:
+        """Channels of each level's output."""
+        return self.feature_channels or 4 * self.filters[0]
 
     @property
     def alignment(self) -> int:

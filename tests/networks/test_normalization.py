@@ -1,5 +1,11 @@
 """Group statistics agree with float64, whatever the size of the volume."""
 
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -67,3 +73,16 @@ def test_layers_come_back_from_their_config():
     for layer in (GroupMoments(4, name="m"), GroupNormalise(1e-2, name="n")):
         again = type(layer).from_config(layer.get_config())
         assert again.get_config() == layer.get_config()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_gradients_flow_through_the_moments_on_every_backend(backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    script = Path(__file__).with_name("gradient_check.py")
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 1e-3

@@ -11,6 +11,8 @@ from .demo import demo
 from .info import info
 from .labels import labels
 from .segment import segment
+from .synthesize import synthesize
+from .train import train
 from .weights import weights
 
 __all__ = ["cli", "main"]
@@ -61,7 +63,7 @@ def cli() -> None:
     """Segment the brain in T1-weighted MRI."""
 
 
-for _command in (segment, demo, labels, weights, info, completion):
+for _command in (segment, demo, labels, weights, info, train, synthesize, completion):
     cli.add_command(_command)
 
 

@@ -19,7 +19,7 @@ from .resample import resample
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SIDE", "ConformedGrid", "conformed_grid", "to_conformed"]
+__all__ = ["SIDE", "ConformedGrid", "conform_labels", "conformed_grid", "to_conformed"]
 
 #: Voxels along each side of the conformed grid, and its extent in mm.
 SIDE = 256
@@ -188,6 +188,35 @@ def to_conformed(
         grid.oriented(data), grid.from_conformed(), (SIDE,) * 3, background, keep_edges=True
     )
     return volume, grid, _cut_warnings(grid)
+
+
+def conform_labels(
+    data: "NDArray[np.float32]",
+    affine: "NDArray[np.float64]",
+    grid: ConformedGrid | None = None,
+) -> "NDArray[np.int32]":
+    """Resample label numbers to the conformed grid: nearest neighbour.
+
+    Parameters
+    ----------
+    data : (X, Y, Z) float32 array
+        Whole numbers on the grid of the label image.
+    affine : (4, 4) array
+        Voxel index to world, RAS+ mm; not singular.
+    grid : ConformedGrid, optional
+        Of the image that the labels belong to, whose grid they share; default:
+        placed over the label image.
+
+    Returns
+    -------
+    (256, 256, 256) int32 array
+        0 outside the label image.
+    """
+    grid = grid or conformed_grid(data, affine)
+    numbers = resample(
+        grid.oriented(data), grid.from_conformed(), (SIDE,) * 3, 0.0, keep_edges=True, order=0
+    )
+    return numbers.astype(np.int32)
 
 
 def _nearest_lia(

@@ -1,6 +1,6 @@
 """Sampling a volume on another grid, given how indices go from one to the other."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import ndimage
@@ -18,8 +18,9 @@ def resample(
     outside: float,
     *,
     keep_edges: bool = False,
+    order: Literal[0, 1] = 1,
 ) -> "NDArray[np.float32]":
-    """Sample a volume linearly, or copy it where voxels coincide.
+    """Sample a volume, or copy it where voxels coincide.
 
     Parameters
     ----------
@@ -33,6 +34,8 @@ def resample(
     keep_edges : bool
         A voxel at the border fills its own extent, half a voxel beyond its
         centre; else `outside` begins at the centre.
+    order : {0, 1}
+        Nearest neighbour, for label numbers, or linear.
 
     Returns
     -------
@@ -53,7 +56,7 @@ def resample(
         offset,
         shape,
         np.float32,
-        order=1,
+        order=order,
         mode="nearest" if keep_edges else "constant",
         cval=outside,
     )

@@ -74,7 +74,7 @@ class _Level:
             image = layers.MaxPooling3D(pool, name=f"{self.name}_pool")(image)
         self.skips = self._encode(image)
         self.decoded = self._decode()
-        output = conv3(self.decoded[-1], 4 * config.filters[0], config, f"{self.name}_features")
+        output = conv3(self.decoded[-1], config.output_channels, config, f"{self.name}_features")
         if pool > 1:
             output = layers.UpSampling3D(pool, name=f"{self.name}_features_upsample")(output)
         self.output = output

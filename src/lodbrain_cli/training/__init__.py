@@ -1,0 +1,1 @@
+"""Training: data sets, images synthesised from label maps, losses, and the coarse-to-fine run."""

@@ -1,0 +1,140 @@
+"""What a scanner does to an image: coils, slices, noise, movement, gamma, a cut field of view.
+
+Every effect is a pair: ``sample_acquisition`` draws its parameters,
+``apply_acquisition`` is a pure function of them.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from keras import ops, random
+
+from .separable import acquisition_matrices, along_axes, spline_matrix
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Acquisition", "apply_acquisition", "sample_acquisition"]
+
+_BIAS_CONTROLS = 5
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """Parameters of one scan.
+
+    Parameters
+    ----------
+    bias : (A, B, C) float32 array
+        Control points of the logarithm of the receive field.
+    centre_gain : (3,) float32 array
+        Logarithm of how much brighter the centre is than the ends of each axis:
+        at 3 T, and towards the neck, where the head coil ends.
+    slice_mm : tuple of 3 float
+        Resolution along each axis.
+    noise : float
+        Standard deviation of the noise in each channel, in units of the brightest tissue.
+    seed : int
+        Of the noise.
+    ghost : tuple of (int, float, float)
+        Axis, shift as a share of the field of view, and strength of the ghost
+        that movement leaves; strength 0 for none.
+    gamma : float
+        Exponent on intensities between 0 and 1.
+    kept : tuple of 3 (float, float)
+        Part of each axis that was in the field of view, 0 to 1.
+    """
+
+    bias: "NDArray[np.float32]"
+    centre_gain: "NDArray[np.float32]"
+    slice_mm: tuple[float, float, float]
+    noise: float
+    seed: int
+    ghost: tuple[int, float, float]
+    gamma: float
+    kept: tuple[tuple[float, float], ...]
+
+
+def sample_acquisition(rng: np.random.Generator) -> Acquisition:
+    """Draw a scan.
+
+    Half of the scans are isotropic with 1 to 1.5 mm, a quarter isotropic with
+    up to 3 mm, a quarter have slices of up to 6 mm along one axis. One in ten
+    shows a ghost, one in five has lost some of its field of view.
+    """
+    bias = rng.standard_normal((_BIAS_CONTROLS,) * 3, dtype=np.float32) * rng.uniform(0, 0.25)
+    kind = rng.random()
+    resolution = np.full(3, rng.uniform(1.0, 1.5 if kind < 0.75 else 3.0))
+    if kind < 0.25:
+        resolution[rng.integers(3)] = rng.uniform(1.5, 6.0)
+    strength = rng.uniform(0.05, 0.3) if rng.random() < 0.1 else 0.0
+    kept = [(0.0, 1.0)] * 3
+    if rng.random() < 0.2:
+        lost = rng.uniform(0, 0.12)
+        kept[rng.integers(3)] = (lost, 1.0) if rng.random() < 0.5 else (0.0, 1.0 - lost)
+    return Acquisition(
+        bias=bias.astype(np.float32),
+        centre_gain=rng.uniform(0, (0.4, 1.2, 0.4)).astype(np.float32),
+        slice_mm=tuple(float(r) for r in resolution),  # type: ignore[arg-type]
+        noise=float(0.04 * rng.uniform() ** 2),
+        seed=int(rng.integers(2**31)),
+        ghost=(int(rng.integers(3)), float(rng.uniform(0.1, 0.5)), float(strength)),
+        gamma=float(np.exp(rng.normal(0, 0.2))),
+        kept=tuple(kept),
+    )
+
+
+def apply_acquisition(image: Any, acquisition: Acquisition, voxel_mm: float) -> Any:
+    """Scan a painted head.
+
+    Parameters
+    ----------
+    image : (X, Y, Z) float32 tensor
+    acquisition : Acquisition
+    voxel_mm : float
+        Sides of its voxels.
+
+    Returns
+    -------
+    (X, Y, Z) float32 tensor
+        Not negative: magnitudes.
+    """
+    shape = tuple(image.shape)
+    image = image * ops.exp(_log_gain(shape, acquisition))
+    pairs = [
+        acquisition_matrices(n, voxel_mm, s)
+        for n, s in zip(shape, acquisition.slice_mm, strict=True)
+    ]
+    axis, shift, strength = acquisition.ghost
+    if strength > 0:
+        moved = ops.roll(image, int(shift * shape[axis]), axis=axis)
+        image = (1 - strength) * image + strength * moved
+    image = along_axes(image, [p and p[0] for p in pairs])
+    brightest = ops.max(image) + 1e-6
+    noise = random.normal((2, *image.shape), seed=acquisition.seed) * acquisition.noise
+    # The magnitude of a complex signal with noise in both channels: Rician.
+    image = ops.sqrt(ops.square(image / brightest + noise[0]) + ops.square(noise[1]))
+    image = along_axes(image, [p and p[1] for p in pairs])
+    image = ops.power(ops.maximum(image, 1e-6), acquisition.gamma)
+    for axis, (begin, end) in enumerate(acquisition.kept):
+        side = shape[axis]
+        inside = np.zeros(side, np.float32)
+        inside[round(begin * side) : round(end * side)] = 1
+        image = image * _on_axis(inside, axis)
+    return image
+
+
+def _log_gain(shape: tuple[int, ...], acquisition: Acquisition) -> Any:
+    """Logarithm of the receive field: smooth and random, and brighter at the centre."""
+    splines = [spline_matrix(n, m) for n, m in zip(shape, acquisition.bias.shape, strict=True)]
+    field = along_axes(ops.convert_to_tensor(acquisition.bias), splines)
+    for axis, side in enumerate(shape):
+        from_centre = np.square(np.linspace(-1, 1, side, dtype=np.float32))
+        field = field - _on_axis(acquisition.centre_gain[axis] * from_centre, axis)
+    return field
+
+
+def _on_axis(values: "NDArray[np.float32]", axis: int) -> Any:
+    """Reshape values for broadcasting along one axis of a volume."""
+    return ops.convert_to_tensor(values.reshape([-1 if i == axis else 1 for i in range(3)]))

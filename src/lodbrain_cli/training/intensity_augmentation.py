@@ -1,0 +1,210 @@
+"""Changes of intensity among the LOD-Brain authors' augmentations (SPEC A.6).
+
+Every ``sample_*`` draws parameters from a shape, every ``apply_*`` takes a
+volume with them and is pure. Volumes are float32 on the conformed grid (LIA:
+axis 0 left-right, 1 superior-inferior, 2 posterior-anterior).
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Volume = NDArray[np.float32]
+
+__all__ = ["INTENSITY"]
+
+Parameters = dict[str, Any]
+Shape = tuple[int, ...]
+
+_FIELD_SIDE = 512  # of the authors' inhomogeneity volume, cut to 256 at random
+_BELOW_ONE = 0.001  # added where the authors divide by a range
+
+
+def sample_inhomogeneity(rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Where in the 512³ field the volume lies: first voxel 0 to 254 along each axis."""
+    return {"begin": [int(b) for b in rng.integers(0, 255, 3)], "largest": 1.0}
+
+
+def apply_inhomogeneity(image: "Volume", *, begin: list[int], largest: float) -> "Volume":
+    """Add a smooth field, as a coil's: a Gaussian less its mean.
+
+    Mean .5, variances 2 and covariances .3 on [0, 1]³; the largest value in
+    units of the image's standard deviation is `largest` (the authors' scripts
+    say 1 or .5; which the released weights had is not known).
+    """
+    inverse = np.linalg.inv(np.full((3, 3), 0.3) + np.eye(3) * 1.7)
+    whole = _gaussian([np.linspace(-0.5, 0.5, 65)] * 3, inverse)
+    mean, scale = whole.mean(), np.abs(whole - whole.mean()).max()
+    axes = [
+        (np.arange(b, b + n) / (_FIELD_SIDE - 1) - 0.5)
+        for b, n in zip(begin, image.shape, strict=True)
+    ]
+    field = (_gaussian(axes, inverse) - mean) * (largest / scale)
+    return np.asarray(image + field, np.float32)
+
+
+def _gaussian(
+    axes: "list[NDArray[np.float64]]", inverse: "NDArray[np.floating[Any]]"
+) -> "NDArray[np.float32]":
+    x, y, z = np.meshgrid(*[a.astype(np.float32) for a in axes], indexing="ij", sparse=True)
+    squares = inverse[0, 0] * (x * x + y * y + z * z)
+    products = 2 * inverse[0, 1] * (x * y + x * z + y * z)
+    return np.asarray(np.exp(-0.5 * (squares + products)), np.float32)
+
+
+def sample_blur(_rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Nothing is drawn."""
+    return {}
+
+
+def apply_blur(image: "Volume") -> "Volume":
+    """Mean of 3 x 3 voxels in the plane of axes 0 and 1."""
+    return np.asarray(ndimage.uniform_filter(image, (3, 3, 1), mode="mirror"), np.float32)
+
+
+def sample_salt_and_pepper(rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Share of the voxels, share of salt among them, and a seed."""
+    return {"share": 0.01, "salt": 0.2, "seed": int(rng.integers(2**31))}
+
+
+def apply_salt_and_pepper(image: "Volume", *, share: float, salt: float, seed: int) -> "Volume":
+    """Set single voxels to the largest or the smallest value."""
+    drawn = np.random.default_rng(seed).random(image.shape, dtype=np.float32)
+    noisy = np.where(drawn < share * salt, image.max(), image)
+    pepper = (drawn >= share * salt) & (drawn < share)
+    return np.asarray(np.where(pepper, image.min(), noisy), np.float32)
+
+
+def sample_gaussian(rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Share of noise, and a seed."""
+    return {"share": 0.2, "seed": int(rng.integers(2**31))}
+
+
+def apply_gaussian(image: "Volume", *, share: float, seed: int) -> "Volume":
+    """Mix with noise of the image's own mean and standard deviation."""
+    noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
+    noise = noise * image.std(dtype=np.float64) + image.mean(dtype=np.float64)
+    return np.asarray((1 - share) * image + share * noise, np.float32)
+
+
+def sample_ghosting(rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Axis, and 1 to 4 ghosts."""
+    return {"axis": int(rng.integers(3)), "ghosts": int(rng.integers(1, 5))}
+
+
+def apply_ghosting(image: "Volume", *, axis: int, ghosts: int) -> "Volume":
+    """Mix the image with itself, shifted ever further: what movement leaves."""
+    shift = 0
+    for ghost in range(1, ghosts + 1):
+        shift += image.shape[axis] // (ghost + 1)
+        image = np.float32(0.85) * image + np.float32(0.15) * np.roll(image, shift, axis)
+    return image
+
+
+def sample_downscale(rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Scale .25 to .75, and the interpolation: nearest or cubic, half each."""
+    return {"scale": float(rng.uniform(0.25, 0.75)), "order": int(rng.choice([0, 3]))}
+
+
+def apply_downscale(image: "Volume", *, scale: float, order: int) -> "Volume":
+    """Lose resolution in the plane of axes 0 and 1."""
+    small = ndimage.zoom(image, (scale, scale, 1), order=order, mode="nearest")
+    back = [n / m for n, m in zip(image.shape, small.shape, strict=True)]
+    return np.asarray(ndimage.zoom(small, back, order=order, mode="nearest"), np.float32)
+
+
+def sample_gamma(rng: np.random.Generator, shape: Shape) -> Parameters:
+    """One gamma of .5 to 3 per plane of axis 2."""
+    return {"gammas": rng.uniform(0.5, 3.0, shape[2]).tolist()}
+
+
+def apply_gamma(image: "Volume", *, gammas: list[float]) -> "Volume":
+    """Raise each plane, between its minimum and maximum, to 1/gamma."""
+    low = image.min(axis=(0, 1))
+    span = image.max(axis=(0, 1)) - low + np.float32(_BELOW_ONE)
+    unit = (image - low) / span
+    powers = np.float32(1) / np.array(gammas, np.float32)
+    return np.asarray(np.power(unit, powers) * span + low, np.float32)
+
+
+def sample_contrast(rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Factor .5 to 3."""
+    return {"factor": float(rng.uniform(0.5, 3.0))}
+
+
+def apply_contrast(image: "Volume", *, factor: float) -> "Volume":
+    """Multiply, and cut to the range that there was."""
+    return np.asarray(np.clip(factor * image, image.min(), image.max()), np.float32)
+
+
+def sample_slices(rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Distance of 2 to 4."""
+    return {"every": int(rng.integers(2, 5))}
+
+
+def apply_slices(image: "Volume", *, every: int) -> "Volume":
+    """Repeat every n-th slice of axis 1 up to the next."""
+    return np.asarray(image[:, np.arange(image.shape[1]) // every * every], np.float32)
+
+
+def sample_neck(rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Repeats 10 to 29."""
+    return {"repeats": int(rng.integers(10, 30))}
+
+
+def apply_neck(image: "Volume", *, repeats: int) -> "Volume":
+    """Repeat one slice from 10 above the last that is not empty downwards."""
+    occupied = np.flatnonzero((image > image.min()).any(axis=(0, 2)))
+    if len(occupied) == 0:
+        return image
+    first = max(int(occupied[-1]) - 10, 0)
+    longer = image.copy()
+    longer[:, first : first + repeats] = image[:, first : first + 1]
+    return longer
+
+
+def sample_bias(rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Cycles 1 to 6 and a phase along each axis, and a seed."""
+    return {
+        "cycles": rng.uniform(1, 6, 3).tolist(),
+        "phases": rng.uniform(0, 2 * np.pi, 3).tolist(),
+        "seed": int(rng.integers(2**31)),
+    }
+
+
+def apply_bias(image: "Volume", *, cycles: list[float], phases: list[float], seed: int) -> "Volume":
+    """Add a sum of sines with a tenth of noise, where there is no background."""
+    field = np.zeros(image.shape, np.float32)
+    for axis, side in enumerate(image.shape):
+        angle = np.linspace(0, 2 * np.pi * cycles[axis], side, dtype=np.float32) + phases[axis]
+        field += np.sin(angle).reshape([-1 if i == axis else 1 for i in range(3)])
+    field = (field - field.mean()) / field.std() / 2
+    noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
+    field = np.float32(0.9) * field + np.float32(0.1) * noise
+    return image + np.where(image > image.min(), field, np.float32(0))
+
+
+#: Name → (sample, apply).
+INTENSITY: Mapping[
+    str, tuple[Callable[[np.random.Generator, Shape], Parameters], Callable[..., Any]]
+] = MappingProxyType(
+    {
+        "inhomogeneity": (sample_inhomogeneity, apply_inhomogeneity),
+        "blur": (sample_blur, apply_blur),
+        "downscale": (sample_downscale, apply_downscale),
+        "salt_and_pepper": (sample_salt_and_pepper, apply_salt_and_pepper),
+        "gaussian": (sample_gaussian, apply_gaussian),
+        "ghosting": (sample_ghosting, apply_ghosting),
+        "gamma": (sample_gamma, apply_gamma),
+        "contrast": (sample_contrast, apply_contrast),
+        "slices": (sample_slices, apply_slices),
+        "neck": (sample_neck, apply_neck),
+        "bias": (sample_bias, apply_bias),
+    }
+)

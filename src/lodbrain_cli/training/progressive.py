@@ -1,0 +1,216 @@
+"""Coarse to fine: the stages of a training run, each resumable at any moment.
+
+The order of the LOD-Brain authors (SPEC A.6): the coarse level first, on a
+coarse grid where a whole head is small; then finer grids and levels, from the
+coarse tensors, which are frozen or go on learning.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..errors import InputError
+from ..networks.checkpoint import named_variables, save_weights
+from ..networks.lod_brain import build_lod_brain
+from ..networks.tensors import read_tensors
+from ..presets import NetworkConfig
+from .config import StageOptions, TrainingConfig
+from .history import write_history
+from .losses import LOSSES
+from .samples import Sample
+from .schedules import cosine_rate, epochs_without_better, plateau_rate
+from .state import (
+    Progress,
+    Tensors,
+    read_state,
+    restore_tensors,
+    tensors_of,
+    write_state,
+)
+
+__all__ = ["Samples", "Score", "StageData", "Trainer", "freeze_coarser_levels"]
+
+_LOG = logging.getLogger(__name__)
+
+#: Makes the sample of a number, always the same.
+Samples = Callable[[int], Sample]
+#: Scores a network: ``validation_dice``, higher is better, and whatever else is recorded.
+Score = Callable[[keras.Model], dict[str, float]]
+#: Makes samples and score of a stage.
+StageData = Callable[[StageOptions], tuple[Samples, Score]]
+
+
+class Trainer:
+    """A training run in a folder.
+
+    The folder holds ``state.h5``, from which a run goes on, ``<stage>.h5``, the
+    best weights of each stage, and ``history.csv`` with its plot.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    folder : Path
+        Made when it is missing; a run in it goes on.
+    data : callable
+        Makes the samples and the score of a stage.
+
+    Raises
+    ------
+    InputError
+        When the folder's state is damaged or of another network.
+    """
+
+    def __init__(self, config: TrainingConfig, folder: Path, data: StageData) -> None:
+        self.config = config
+        self.folder = folder
+        self.data = data
+        self.progress = Progress(config.stages[0].name)
+        self._tensors: Tensors | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._state_file.is_file():
+            self.progress, self._tensors = read_state(self._state_file)
+            _LOG.info("going on at stage %s, step %d", self.progress.stage, self.progress.step)
+
+    @property
+    def _state_file(self) -> Path:
+        return self.folder / "state.h5"
+
+    def run(self) -> Path:
+        """Train all stages that are left.
+
+        Returns
+        -------
+        Path
+            Weights of the last stage.
+
+        Raises
+        ------
+        InputError
+            When the state is at a stage that the config has not.
+        """
+        keras.config.set_dtype_policy(self.config.precision)
+        names = [stage.name for stage in self.config.stages]
+        if self.progress.stage not in names:
+            msg = (
+                f"{self._state_file}: is at stage {self.progress.stage!r}, the config has "
+                f"{', '.join(names)}; use another folder, or that stage's name"
+            )
+            raise InputError(msg)
+        begin = names.index(self.progress.stage)
+        for number in range(begin, len(names)):
+            stage = self.config.stages[number]
+            if number > begin:
+                self.progress.stage, self.progress.step = stage.name, 0
+            self._run_stage(stage, self.config.stages[number - 1] if number else None)
+        return self.folder / f"{names[-1]}.h5"
+
+    def _run_stage(self, stage: StageOptions, previous: StageOptions | None) -> None:
+        model = self._start_model(stage, previous)
+        samples, score = self.data(stage)
+        saved = began = time.monotonic()
+        before = self.progress.seconds
+        losses: list[float] = []
+        while self.progress.step < stage.steps and not self._should_stop(stage):
+            model.optimizer.learning_rate = self._rate(stage)
+            losses.append(_step(model, samples, self.progress.step, stage.batch_size))
+            self.progress.step += 1
+            now = time.monotonic()
+            self.progress.seconds = before + now - began
+            ended = self.progress.step % stage.epoch_steps == 0 or self.progress.step == stage.steps
+            if ended:
+                self._end_epoch(stage, model, score(model), float(np.mean(losses)))
+                losses = []
+            if ended or now - saved > 60 * self.config.save_minutes:
+                write_state(self._state_file, self.progress, tensors_of(model))
+                saved = time.monotonic()
+
+    def _start_model(self, stage: StageOptions, previous: StageOptions | None) -> keras.Model:
+        """Build the stage's network: resumed, or from the stage before, or from nothing."""
+        keras.utils.set_random_seed(self.config.seed + self.progress.step)
+        model = build_lod_brain(self.config.stage_network(stage))
+        if previous is not None and self._tensors is None:
+            earlier = self.config.stage_network(previous)
+            _load_shared(model, self.folder / f"{previous.name}.h5", earlier)
+        if stage.freeze_coarser:
+            freeze_coarser_levels(model, stage.levels)
+        model.compile(optimizer=keras.optimizers.Adam(stage.learning_rate), loss=LOSSES[stage.loss])
+        if self._tensors is not None:
+            restore_tensors(model, self._tensors)
+            self._tensors = None
+        return model
+
+    def _rate(self, stage: StageOptions) -> float:
+        first, last = stage.learning_rate, stage.final_learning_rate
+        if stage.schedule == "cosine":
+            return cosine_rate(self.progress.step, stage.steps, first, last)
+        return plateau_rate(
+            self.progress.scores(),
+            first,
+            last,
+            factor=stage.plateau_factor,
+            patience=stage.plateau_epochs,
+        )
+
+    def _should_stop(self, stage: StageOptions) -> bool:
+        waited = epochs_without_better(self.progress.scores())
+        return stage.early_stop_epochs is not None and waited >= stage.early_stop_epochs
+
+    def _end_epoch(
+        self, stage: StageOptions, model: keras.Model, scores: dict[str, float], loss: float
+    ) -> None:
+        """Record an epoch, and keep its weights when they are the best of the stage."""
+        best = max(self.progress.scores(), default=-1.0)
+        row: dict[str, Any] = {
+            "stage": stage.name,
+            "step": self.progress.step,
+            "hours": round(self.progress.seconds / 3600, 4),
+            "learning_rate": float(f"{self._rate(stage):.3g}"),
+            "loss": round(loss, 5),
+            **{name: round(value, 5) for name, value in scores.items()},
+        }
+        self.progress.history.append(row)
+        _LOG.info("%s", row)
+        if row["validation_dice"] > best:
+            save_weights(model, self.folder / f"{stage.name}.h5")
+        write_history(self.folder, self.progress.history)
+
+
+def freeze_coarser_levels(model: keras.Model, levels: int) -> None:
+    """Make all tensors of every level but the finest untrainable.
+
+    The layer that turns features into classes serves all levels and stays
+    trainable.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Not compiled yet.
+    levels : int
+        That it has.
+    """
+    coarser = tuple(f"level{index}_" for index in range(levels - 1))
+    for layer in model.layers:
+        if layer.name.startswith(coarser):
+            layer.trainable = False
+
+
+def _load_shared(model: keras.Model, weights: Path, network: NetworkConfig) -> None:
+    """Set the tensors that an earlier stage's network has too, by name; the others stay."""
+    shapes = {n: tuple(v.shape) for n, v in named_variables(build_lod_brain(network)).items()}
+    variables = named_variables(model)
+    for name, array in read_tensors(weights, "lodbrain", shapes).items():
+        if name in variables:
+            variables[name].assign(array)
+
+
+def _step(model: keras.Model, samples: Samples, step: int, batch_size: int) -> float:
+    """One step of the optimiser; gives the loss, penalties included."""
+    batch = [samples(step * batch_size + k) for k in range(batch_size)]
+    image = keras.ops.concatenate([s.image for s in batch])
+    target = keras.ops.concatenate([s.target for s in batch])
+    return float(np.asarray(model.train_on_batch(image, target)))

@@ -1,0 +1,98 @@
+"""Samples of a stage from whatever there is: label maps to paint, and real images."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .augmentation import AugmentationOdds
+from .config import StageOptions, TrainingConfig
+from .heads import Head
+from .progressive import Samples
+from .samples import AugmentedSamples, Sample, SampleGrid, SynthesisedSamples
+from .synthesis import Recipe
+from .volumes import ConformedPair
+
+__all__ = ["Sources", "training_samples", "validation_samples"]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What one side of the split holds.
+
+    Parameters
+    ----------
+    heads : tuple of Head
+        Label maps without an image.
+    images : tuple of callable
+        Each reads a real image with its labels.
+    """
+
+    heads: tuple[Head, ...]
+    images: tuple[Callable[[], ConformedPair], ...]
+
+
+def training_samples(
+    config: TrainingConfig, stage: StageOptions, sources: Sources, seed: Sequence[int]
+) -> Samples:
+    """Make the training samples of a stage, by number.
+
+    Returns
+    -------
+    callable
+        Synthetic and real samples in turn, as ``data.real_share`` says, whole
+        batches of one kind.
+    """
+    num_classes = config.network.config().num_classes
+    batch = stage.batch_size
+    synthetic = SynthesisedSamples(
+        sources.heads,
+        stage.grid(),
+        config.synthesis.recipe(),
+        num_classes,
+        seed,
+        images_per_draw=batch,
+        uses=stage.uses,
+    )
+    if not sources.images:
+        return synthetic
+    real = AugmentedSamples(
+        sources.images,
+        stage.grid(),
+        config.augmentation.odds(),
+        num_classes,
+        seed,
+        images_per_draw=batch,
+    )
+    if not sources.heads:
+        return real
+
+    def mixed(number: int) -> Sample:
+        share = config.data.real_share
+        step = number // batch
+        is_real = int((step + 1) * share) > int(step * share)
+        return real(number) if is_real else synthetic(number)
+
+    return mixed
+
+
+def validation_samples(
+    config: TrainingConfig, stage: StageOptions, sources: Sources, seed: int
+) -> Iterator[tuple[str, Sample]]:
+    """Make the validation samples of a stage, at the whole extent, with their kinds.
+
+    Yields
+    ------
+    kind : {"t1w", "random", "real"}
+    sample : Sample
+    """
+    grid = stage.grid()
+    whole = SampleGrid(grid.voxel_mm, grid.pool, (stage.whole,))
+    num_classes = config.network.config().num_classes
+    for number, head in enumerate(sources.heads):
+        for image in range(config.validation_images):
+            kind = "t1w" if image == 0 else "random"
+            recipe = Recipe(t1w_share=float(kind == "t1w"), stripped_share=0.0)
+            entropy = (seed, number, image)
+            yield kind, SynthesisedSamples([head], whole, recipe, num_classes, entropy)(0)
+    untouched = AugmentationOdds(overall=0.0)
+    for read in sources.images:
+        yield "real", AugmentedSamples([read], whole, untouched, num_classes, (seed,))(0)

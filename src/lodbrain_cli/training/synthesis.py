@@ -1,0 +1,158 @@
+"""Images of heads that were never scanned, with labels that are right by construction.
+
+After SynthSeg (Billot et al., Medical Image Analysis 86 (2023) 102789): a label
+map is deformed, every tissue painted with a random intensity, and the result
+degraded as a scanner would.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from keras import ops
+
+from .acquisition import Acquisition, apply_acquisition, sample_acquisition
+from .contrasts import Contrast, ContrastKind, apply_contrast, sample_contrast
+from .deformation import Deformation, apply_deformation, sample_deformation
+from .heads import Head, tissue_labels
+from .tissues import TISSUES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Recipe", "Synthesis", "apply_synthesis", "sample_synthesis"]
+
+_SIDE_MM = 256.0
+_MARGIN_MM = 6.0
+_FLUID = next(i for i, t in enumerate(TISSUES) if t.name == "cerebrospinal fluid")
+
+Stripping = Literal["none", "brain", "brain and fluid"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How often what happens to a head.
+
+    Parameters
+    ----------
+    t1w_share : float
+        Share of T1w-like contrasts; the others are random.
+    stripped_share : float
+        Share of images without skull.
+    deformation_strength : float
+        Factor on all deformations.
+    """
+
+    t1w_share: float = 0.6
+    stripped_share: float = 0.1
+    deformation_strength: float = 1.0
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """Everything that was drawn for one image.
+
+    Parameters
+    ----------
+    shape : tuple of 3 int
+        Voxels of the image.
+    voxel_mm : float
+    deformation, contrast, acquisition
+        Parameters of the three steps.
+    stripping : {"none", "brain", "brain and fluid"}
+        What is left of the head.
+    """
+
+    shape: tuple[int, int, int]
+    voxel_mm: float
+    deformation: Deformation
+    contrast: Contrast
+    acquisition: Acquisition
+    stripping: Stripping
+
+
+def sample_synthesis(
+    rng: np.random.Generator,
+    head: Head,
+    shape: tuple[int, int, int],
+    voxel_mm: float,
+    recipe: Recipe,
+) -> Synthesis:
+    """Draw an image of a head.
+
+    Parameters
+    ----------
+    rng : Generator
+    head : Head
+    shape : tuple of 3 int
+        Voxels of the image. The brain lies inside it where it fits; 256 mm
+        along an axis is the conformed grid, where the head is moved little.
+    voxel_mm : float
+    recipe : Recipe
+
+    Returns
+    -------
+    Synthesis
+    """
+    extent_mm = tuple(n * voxel_mm for n in shape)
+    kind: ContrastKind = "t1w" if rng.random() < recipe.t1w_share else "random"
+    stripping: Stripping = "none"
+    if rng.random() < recipe.stripped_share:
+        stripping = "brain" if rng.random() < 0.5 else "brain and fluid"
+    return Synthesis(
+        shape,
+        voxel_mm,
+        sample_deformation(
+            rng,
+            _sample_centre(rng, head, extent_mm),
+            extent_mm,  # type: ignore[arg-type]
+            strength=recipe.deformation_strength,
+        ),
+        sample_contrast(rng, kind, extent_mm),  # type: ignore[arg-type]
+        sample_acquisition(rng),
+        stripping,
+    )
+
+
+def _sample_centre(
+    rng: np.random.Generator, head: Head, extent_mm: tuple[float, ...]
+) -> "NDArray[np.float64]":
+    centre = np.empty(3)
+    for axis, side in enumerate(extent_mm):
+        first, last = head.brain_vox[axis]
+        if side >= _SIDE_MM:
+            centre[axis] = (side - 1) / 2 - head.origin_vox[axis] + rng.uniform(-12, 12)
+            continue
+        low, high = last + _MARGIN_MM - side / 2, first - _MARGIN_MM + side / 2
+        centre[axis] = rng.uniform(low, high) if low < high else (low + high) / 2
+    return centre
+
+
+def apply_synthesis(tissues: Any, synthesis: Synthesis) -> tuple[Any, Any]:
+    """Make the image that was drawn.
+
+    Parameters
+    ----------
+    tissues : (X, Y, Z) uint8 tensor
+        Of the :class:`.heads.Head` that it was drawn for.
+    synthesis : Synthesis
+
+    Returns
+    -------
+    image : (*shape) float32 tensor
+        Magnitudes, not normalised.
+    labels : (*shape) int32 tensor
+        The seven classes.
+    """
+    deformed = apply_deformation(
+        tissues, synthesis.deformation, synthesis.shape, synthesis.voxel_mm
+    )
+    classes = ops.take(ops.convert_to_tensor(tissue_labels().astype(np.int32)), deformed)
+    painted = apply_contrast(deformed, synthesis.contrast)
+    if synthesis.stripping != "none":
+        kept = classes > 0
+        if synthesis.stripping == "brain and fluid":
+            kept = ops.logical_or(kept, deformed == _FLUID)
+        painted = painted * ops.cast(kept, "float32")
+    image = apply_acquisition(ops.maximum(painted, 0.0), synthesis.acquisition, synthesis.voxel_mm)
+    return image, classes

@@ -1,0 +1,171 @@
+"""Label maps and images of the data set on the conformed grid, checked and cached."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import replacing
+from ..imaging.conform import conform_labels, to_conformed
+from ..imaging.nifti import Scan, read_t1w
+from ..labels import get_label_map
+from .dataset import Pair
+from .heads import Head, head_of
+from .tissues import TISSUES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+__all__ = ["ConformedPair", "VolumeCache", "read_head", "read_pair"]
+
+_CACHE_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class ConformedPair:
+    """An image and its labels on the conformed grid.
+
+    Parameters
+    ----------
+    image : (256, 256, 256) float32 array
+    labels : (256, 256, 256) uint8 array
+        Of the label set that the pair's label map leads to.
+    """
+
+    image: "NDArray[np.float32]"
+    labels: "NDArray[np.uint8]"
+
+
+class VolumeCache:
+    """Arrays made from files, kept on disk until the files change.
+
+    Parameters
+    ----------
+    folder : Path or None
+        None keeps nothing.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def get(
+        self, kind: str, files: tuple[Path, ...], make: "Callable[[], dict[str, NDArray[Any]]]"
+    ) -> "dict[str, NDArray[Any]]":
+        """Return the arrays of a kind from `files`, made now or earlier.
+
+        Parameters
+        ----------
+        kind : str
+            Everything but the files that the arrays depend on.
+        files : tuple of Path
+        make : callable
+        """
+        if self.folder is None:
+            return make()
+        states = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+        key = hashlib.sha256(repr((_CACHE_VERSION, kind, states)).encode())
+        path = self.folder / f"{key.hexdigest()[:32]}.npz"
+        if path.is_file():
+            with np.load(path) as kept:
+                return dict(kept)
+        arrays = make()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            np.savez_compressed(temporary, allow_pickle=False, **arrays)
+        return arrays
+
+
+def read_head(pair: Pair, cache: VolumeCache) -> Head:
+    """Read a label map as a head to paint.
+
+    Raises
+    ------
+    InputError
+        Naming the file, when it cannot be used.
+    """
+
+    def make_head() -> "dict[str, NDArray[Any]]":
+        scan = _read_labels(pair)
+        head = head_of(conform_labels(scan.data, scan.affine), pair.subject)
+        return {"tissues": head.tissues, "origin": np.array(head.origin_vox),
+                "brain": np.array(head.brain_vox)}  # fmt: skip
+
+    try:
+        arrays = cache.get(f"head of {TISSUES!r}", (pair.labels,), make_head)
+    except InputError as error:
+        raise _about(pair, error) from error
+    origin = tuple(int(o) for o in arrays["origin"])
+    brain = tuple((int(a), int(b)) for a, b in arrays["brain"])
+    return Head(pair.subject, arrays["tissues"], origin, brain)  # type: ignore[arg-type]
+
+
+def read_pair(pair: Pair, cache: VolumeCache) -> ConformedPair:
+    """Read an image and its labels.
+
+    Raises
+    ------
+    InputError
+        Naming the pair and what is wrong: another grid, foreign label
+        numbers, no brain, an image that is refused.
+    """
+
+    def make_pair() -> "dict[str, NDArray[Any]]":
+        image = read_t1w(pair.image or pair.labels)
+        labels = _read_labels(pair)
+        _check_grids(image, labels)
+        volume, grid, _ = to_conformed(image.data, image.affine)
+        numbers = conform_labels(labels.data, labels.affine, grid)
+        label_map = get_label_map(pair.label_map)
+        table = np.array([label_map.reduce(n) for n in range(int(numbers.max()) + 1)], np.uint8)
+        return {"image": volume, "labels": table[numbers]}
+
+    try:
+        files = (pair.image or pair.labels, pair.labels)
+        return ConformedPair(**cache.get(f"pair of {pair.label_map}", files, make_pair))
+    except InputError as error:
+        raise _about(pair, error) from error
+
+
+def _read_labels(pair: Pair) -> Scan:
+    scan = read_t1w(pair.labels)
+    numbers = np.unique(scan.data)
+    label_map = get_label_map(pair.label_map)
+    if (numbers != np.rint(numbers)).any() or numbers[0] < 0:
+        msg = f"{pair.labels}: holds values that are no label numbers, such as {numbers[0]:g}"
+        raise InputError(msg)
+    foreign = [int(n) for n in numbers if not label_map.knows(int(n))]
+    if foreign:
+        msg = (
+            f"{pair.labels}: {len(foreign)} label numbers are not of the protocol "
+            f"{pair.label_map!r}, the first is {foreign[0]}; name the right label map"
+        )
+        raise InputError(msg)
+    if not any(label_map.reduce(int(n)) for n in numbers):
+        msg = f"{pair.labels}: holds no brain structure of the protocol {pair.label_map!r}"
+        raise InputError(msg)
+    return scan
+
+
+def _check_grids(image: Scan, labels: Scan) -> None:
+    if image.data.shape != labels.data.shape:
+        msg = (
+            f"{labels.name}: has shape {labels.data.shape}, its image {image.name} "
+            f"{image.data.shape}; resample one to the other's grid"
+        )
+        raise InputError(msg)
+    distance_mm = float(np.abs(image.affine - labels.affine)[:3].max())
+    if distance_mm > 0.1:
+        msg = (
+            f"{labels.name}: its affine differs from that of its image {image.name} by up to "
+            f"{distance_mm:.2f}; they must lie on the same grid"
+        )
+        raise InputError(msg)
+
+
+def _about(pair: Pair, error: InputError) -> InputError:
+    return InputError(f"subject {pair.subject}: {error}")

@@ -1,0 +1,91 @@
+"""A wrong option is named, with what it got, in one line."""
+
+import csv
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+
+from lodbrain_cli.errors import UsageError
+from lodbrain_cli.networks.lod_brain import build_lod_brain
+from lodbrain_cli.training.config import StageOptions, read_config
+from lodbrain_cli.training.losses import LOSSES
+
+STAGE = {
+    "name": "coarse",
+    "levels": 1,
+    "voxel_mm": 4,
+    "image_mm": 2,
+    "shapes": [[]],
+    "steps": 10,
+    "epoch_steps": 5,
+}
+VALID = {"name": "try", "data": {"label_map": "freesurfer"}, "stages": [STAGE]}
+
+
+def written(tmp_path, values):
+    path = tmp_path / "config.yaml"
+    path.write_text(values if isinstance(values, str) else yaml.safe_dump(values))
+    return path
+
+
+def changed(**changes):
+    return {**VALID, "stages": [{**STAGE, **changes}]}
+
+
+def test_a_config_gives_networks_and_grids(tmp_path):
+    config = read_config(written(tmp_path, VALID))
+    (stage,) = config.stages
+    assert stage.grid().shapes == ((64, 64, 64),)
+    assert stage.grid().pool == 2
+    model = build_lod_brain(config.stage_network(stage))
+    assert not any(layer.name.startswith("level1") for layer in model.layers)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (changed(steps=-1), r"stages\.0\.steps: .*greater than 0; received -1"),
+        (changed(loss="mean"), r"stages\.0\.loss: .*per_channel_dice_loss"),
+        (changed(stpes=1), r"stages\.0\.stpes: Extra inputs are not permitted"),
+        (changed(image_mm=3), r"voxel_mm 4\.0 is no multiple of image_mm 3\.0"),
+        (changed(shapes=[[64, 64, 63]]), r"sides \(64, 64, 63\) must be multiples of 4"),
+        (changed(levels=3), r"stage coarse: the network has 2 levels"),
+        ({**VALID, "stages": [STAGE, STAGE]}, "stages need different names"),
+        ({**VALID, "network": {"num_levels": 5}}, "num_levels must be between 1 and 2"),
+        ({**VALID, "data": {}}, "give either table, or label_map"),
+        (
+            {**VALID, "augmentation": {"spatial_weights": {"bend": 1}}},
+            "effects are flip, grid.*bend",
+        ),
+        ("- a\n- b", "expected options by name, got list"),
+        ("a: [", "cannot be read as YAML"),
+        ("!!python/object/apply:os.system ['true']", "cannot be read as YAML"),
+    ],
+)
+def test_a_wrong_option_is_named_in_one_line(tmp_path, values, said):
+    with pytest.raises(UsageError, match=said) as caught:
+        read_config(written(tmp_path, values))
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_the_losses_to_choose_from_are_those_that_there_are():
+    assert set(get_args(StageOptions.model_fields["loss"].annotation)) == set(LOSSES)
+
+
+def test_the_config_of_lod_brain_synth_is_valid_and_holds_out_ten_people():
+    folder = Path(__file__).resolve().parents[2] / "weights" / "lod-brain-synth"
+    config = read_config(folder / "config.yaml")
+    assert config.stages[0].name == "coarse"
+    with (folder / config.data.table).open() as table:
+        rows = list(csv.DictReader(table, delimiter="\t"))
+    held_out = {row["subject"] for row in rows if row["set"] == "validation"}
+    assert len(held_out) == 10
+    assert not held_out & {row["subject"] for row in rows if row["set"] == "train"}
+
+
+def test_a_missing_config_is_a_wrong_use(tmp_path):
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_config(tmp_path / "none.yaml")

@@ -1,0 +1,163 @@
+"""Pairs are found, people are split, and a wrong pair is named with what is wrong."""
+
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+from nibabel.affines import from_matvec
+
+from lodbrain_cli.errors import InputError, UsageError
+from lodbrain_cli.labels import LABEL_MAPS, get_label_map
+from lodbrain_cli.training.dataset import Pair, find_pairs, read_table, split_subjects
+from lodbrain_cli.training.volumes import VolumeCache, read_head, read_pair
+
+SHAPE = (40, 44, 36)
+AFFINE = from_matvec(np.diag([4.0, 4.0, 4.0]), [-80, -88, -72])
+
+
+def label_image(numbers=(2, 3, 16)):
+    data = np.zeros(SHAPE, np.int16)
+    for k, number in enumerate(numbers):
+        data[10 + 5 * k : 15 + 5 * k, 10:30, 10:25] = number
+    return data
+
+
+def save(path, data, affine=AFFINE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(data, affine), path)
+    return path
+
+
+@pytest.fixture
+def pair(tmp_path, rng):
+    labels = save(tmp_path / "a_dseg.nii.gz", label_image())
+    image = save(tmp_path / "a_T1w.nii.gz", rng.normal(100, 5, SHAPE).astype("float32"))
+    return Pair("a", labels, image, "freesurfer")
+
+
+def test_a_table_gives_pairs_relative_to_it_or_to_a_folder(tmp_path):
+    save(tmp_path / "maps" / "x.nii.gz", label_image())
+    table = tmp_path / "t.tsv"
+    table.write_text("subject\tlabels\tlabel_map\tset\np1\tmaps/x.nii.gz\tsynthseg\ttrain\n")
+    (found,) = read_table(table)
+    assert found == Pair("p1", tmp_path / "maps/x.nii.gz", None, "synthseg", "train")
+    table.write_text("subject\tlabels\tlabel_map\np1\tx.nii.gz\tsynthseg\n")
+    assert read_table(table, tmp_path / "maps")[0].labels == tmp_path / "maps/x.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("subject,labels\na,b\n", r"missing \['label_map'\]"),
+        ("subject,labels,label_map,age\n", r"unknown \['age'\]"),
+        ("subject,labels,label_map\n", "holds no rows"),
+        ("subject,labels,label_map\na,none.nii,muse\n", "row 2: .*none.nii does not exist"),
+        ("subject,labels,label_map\na,none.nii,mine\n", "known label maps: freesurfer"),
+        ("subject,labels,label_map\n,none.nii,muse\n", "row 2: subject is empty"),
+        ("subject,labels,label_map,set\na,t.csv,muse,test\n", "set is 'test'"),
+    ],
+)
+def test_a_wrong_table_is_refused_with_the_row(tmp_path, text, said):
+    table = tmp_path / "t.csv"
+    table.write_text(text)
+    with pytest.raises(UsageError, match=said):
+        read_table(table)
+
+
+def test_a_folder_and_bids_derivatives_give_pairs(tmp_path):
+    save(tmp_path / "bids/sub-01/anat/sub-01_T1w.nii.gz", label_image())
+    save(tmp_path / "bids/sub-01/anat/sub-01_desc-fs_dseg.nii.gz", label_image())
+    save(tmp_path / "bids/sub-02/ses-1/anat/sub-02_ses-1_dseg.nii.gz", label_image())
+    first, second = find_pairs(tmp_path / "bids", "freesurfer")
+    assert (first.subject, first.image.name) == ("sub-01", "sub-01_T1w.nii.gz")
+    assert (second.subject, second.image) == ("sub-02", None)
+    with pytest.raises(UsageError, match="holds no label maps"):
+        find_pairs(tmp_path / "bids" / "sub-01" / "none", "freesurfer")
+
+
+def some_pairs(*subjects, sets=()):
+    sets = (*sets, *[""] * (len(subjects) - len(sets)))
+    return [Pair(s, f"{k}", None, "muse", x) for k, (s, x) in enumerate(zip(subjects, sets))]  # noqa: B905
+
+
+def test_all_maps_of_a_person_are_on_one_side():
+    pairs = some_pairs("a", "b", "c", "a", "d", "b")
+    training, validation = split_subjects(pairs, 2, seed=1)
+    assert len({p.subject for p in validation}) == 2
+    assert not {p.subject for p in validation} & {p.subject for p in training}
+    assert len(training) + len(validation) == len(pairs)
+    assert split_subjects(pairs, 2, seed=1) == (training, validation)
+
+
+def test_a_split_that_a_table_decided_stands():
+    pairs = some_pairs("a", "b", "a", sets=("validation", "train"))
+    training, validation = split_subjects(pairs, 1, seed=0)
+    assert [p.subject for p in training] == ["b"]
+    assert [p.subject for p in validation] == ["a", "a"]
+    with pytest.raises(InputError, match="a is both in train and in validation"):
+        split_subjects(some_pairs("a", "a", "b", sets=("train", "validation")), 1, 0)
+    with pytest.raises(UsageError, match="nobody is left"):
+        split_subjects(some_pairs("a", "b"), 2, 0)
+
+
+def test_the_seven_classes_come_from_every_protocol():
+    for name, numbers in {
+        "freesurfer": (1035, 10, 77, 43, 47, 16, 24),
+        "synthseg": (17, 60, 25, 136, 8, 16, 515),
+        "muse": (100, 23, 44, 51, 38, 35, 46),
+        "lod-brain-7": (1, 2, 3, 4, 5, 6, 0),
+    }.items():
+        assert [get_label_map(name).reduce(n) for n in numbers] == [1, 2, 3, 4, 5, 6, 0]
+        assert all(get_label_map(name).knows(n) for n in numbers)
+
+
+@pytest.mark.parametrize("label_map", LABEL_MAPS.values(), ids=lambda m: m.name)
+def test_no_number_has_two_meanings(label_map):
+    everything = [*label_map.groups, label_map.ignored]
+    assert sum(map(len, everything)) == len(frozenset().union(*everything))
+
+
+def test_a_pair_is_conformed_together_and_kept(pair, tmp_path):
+    cache = VolumeCache(tmp_path / "cache")
+    first, again = read_pair(pair, cache), read_pair(pair, cache)
+    assert first.image.shape == first.labels.shape == (256, 256, 256)
+    assert set(np.unique(first.labels)) == {0, 1, 3, 6}
+    inside = first.labels > 0
+    assert abs(first.image[inside].mean() - 100) < 2
+    np.testing.assert_array_equal(first.labels, again.labels)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_what_was_kept_under_another_protocol_is_not_taken(pair, tmp_path):
+    cache = VolumeCache(tmp_path / "cache")
+    save(pair.labels, label_image((2, 3, 4)))
+    assert set(np.unique(read_pair(pair, cache).labels)) == {0, 3, 1, 4}
+    again = read_pair(replace(pair, label_map="lod-brain-7"), cache)
+    assert set(np.unique(again.labels)) == {0, 2, 3, 4}
+
+
+def test_a_changed_file_is_read_anew(pair, tmp_path):
+    cache = VolumeCache(tmp_path / "cache")
+    read_head(pair, cache)
+    save(pair.labels, label_image((3, 2, 16, 8)))
+    assert (read_head(pair, cache).tissues == 8).any()
+
+
+def test_a_wrong_pair_is_named_with_what_is_wrong(pair, tmp_path):
+    cache = VolumeCache(None)
+    save(pair.image, label_image()[:-1].astype("float32"))
+    with pytest.raises(InputError, match=r"subject a: .*has shape \(40, 44, 36\), its image"):
+        read_pair(pair, cache)
+    save(pair.image, label_image().astype("float32"), from_matvec(np.eye(3) * 4, [0, 0, 0]))
+    with pytest.raises(InputError, match=r"subject a: .*affine differs .* by up to 88\.00"):
+        read_pair(pair, cache)
+    save(pair.labels, label_image((2, 3, 9999)))
+    with pytest.raises(InputError, match=r"1 label numbers are not of the protocol.*9999"):
+        read_head(pair, cache)
+    save(pair.labels, label_image((24, 24, 24)))
+    with pytest.raises(InputError, match="holds no brain structure"):
+        read_head(pair, cache)
+    save(pair.labels, label_image().astype("float32") / 2)
+    with pytest.raises(InputError, match="no label numbers"):
+        read_head(pair, cache)

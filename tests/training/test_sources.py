@@ -1,0 +1,76 @@
+"""Real and synthetic images take turns as the config says, and a real one stays as it was."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from lodbrain_cli.imaging.intensity import z_score
+from lodbrain_cli.training.augmentation import AugmentationOdds
+from lodbrain_cli.training.config import TrainingConfig
+from lodbrain_cli.training.heads import head_of
+from lodbrain_cli.training.samples import AugmentedSamples, SampleGrid
+from lodbrain_cli.training.sources import Sources, training_samples, validation_samples
+from lodbrain_cli.training.volumes import ConformedPair
+
+from .heads import label_map
+
+STAGE = {"name": "a", "levels": 1, "image_mm": 8, "voxel_mm": 8, "shapes": [[]], "steps": 9}
+
+
+@pytest.fixture(scope="module")
+def head():
+    return head_of(label_map().astype(np.int32), "phantom")
+
+
+@pytest.fixture
+def pair(rng):
+    labels = np.zeros((32, 32, 32), np.uint8)
+    labels[10:20, 8:18, 12:22] = 3
+    return ConformedPair((labels * 9 + rng.normal(size=labels.shape)).astype("float32"), labels)
+
+
+def config(**data):
+    values = {"name": "x", "data": {"label_map": "freesurfer", **data}, "validation_images": 2}
+    return TrainingConfig(**values, stages=[{**STAGE, "epoch_steps": 1}])
+
+
+def numpy(tensor):
+    return np.asarray(ops.convert_to_numpy(tensor))
+
+
+def test_an_image_without_augmentation_is_the_conformed_one(pair):
+    grid = SampleGrid(2.0, 2, ((16, 16, 16),))
+    untouched = AugmentationOdds(overall=0.0)
+    sample = AugmentedSamples([lambda: pair], grid, untouched, 7, (0,))(0)
+    expected = z_score(pair.image).reshape(16, 2, 16, 2, 16, 2).max((1, 3, 5))
+    np.testing.assert_allclose(numpy(sample.image)[0, ..., 0], expected, atol=1e-5)
+    shares = (pair.labels == 3).reshape(16, 2, 16, 2, 16, 2).mean((1, 3, 5))
+    np.testing.assert_allclose(numpy(sample.target)[0, ..., 3], shares, atol=1e-6)
+    np.testing.assert_allclose(numpy(sample.target).sum(-1), 1, atol=1e-6)
+
+
+def test_a_part_holds_the_brain_and_a_number_gives_the_same_part(pair):
+    grid = SampleGrid(1.0, 1, ((16, 20, 16),))
+    samples = AugmentedSamples([lambda: pair], grid, AugmentationOdds(spatial=0.0), 7, (1,))
+    for number in range(5):
+        sample = samples(number)
+        assert sample.image.shape == (1, 16, 20, 16, 1)
+        assert numpy(sample.target)[..., 3].sum() == 1000
+        np.testing.assert_array_equal(numpy(sample.image), numpy(samples(number).image))
+
+
+def test_real_and_synthetic_take_turns(head, pair):
+    options = config(real_share=0.25)
+    asked = []
+    both = Sources((head,), (lambda: asked.append(1) or pair,))
+    samples = training_samples(options, options.stages[0], both, (0,))
+    for number in (0, 1, 2, 4, 5, 6):
+        samples(number)
+    assert asked == []  # three of four are synthetic
+
+
+def test_validation_has_every_kind_at_the_whole_extent(head):
+    options = config()
+    found = list(validation_samples(options, options.stages[0], Sources((head,), ()), 0))
+    assert [kind for kind, _ in found] == ["t1w", "random"]
+    assert all(sample.image.shape == (1, 32, 32, 32, 1) for _, sample in found)

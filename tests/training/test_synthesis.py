@@ -1,0 +1,235 @@
+"""Synthetic images: right labels by construction, the same again for the same seed."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from lodbrain_cli.errors import InputError
+from lodbrain_cli.labels import get_label_map
+from lodbrain_cli.training.acquisition import Acquisition, apply_acquisition, sample_acquisition
+from lodbrain_cli.training.contrasts import Contrast, apply_contrast, sample_contrast
+from lodbrain_cli.training.deformation import Deformation, apply_deformation, sample_deformation
+from lodbrain_cli.training.heads import head_of, tissue_labels
+from lodbrain_cli.training.samples import SampleGrid, SynthesisedSamples, network_sample
+from lodbrain_cli.training.separable import acquisition_matrices, along_axes, spline_matrix
+from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
+from lodbrain_cli.training.tissues import TISSUES, tissue_of
+
+from .heads import label_map
+
+
+@pytest.fixture(scope="module")
+def head():
+    return head_of(label_map().astype(np.int32), "phantom")
+
+
+def numpy(tensor):
+    return np.asarray(ops.convert_to_numpy(tensor))
+
+
+def test_splines_sum_to_one_and_are_smooth():
+    matrix = spline_matrix(50, 7)
+    np.testing.assert_allclose(matrix.sum(1), 1, atol=1e-6)
+    line = matrix @ np.arange(7)
+    np.testing.assert_allclose(np.diff(line), np.diff(line)[0], atol=1e-5)
+
+
+def test_matrices_work_along_their_own_axis(rng):
+    volume = rng.normal(size=(3, 4, 5)).astype("float32")
+    matrices = [rng.normal(size=(n + 1, n)).astype("float32") for n in volume.shape]
+    expected = np.einsum("ax,by,cz,xyz->abc", *matrices, volume)
+    np.testing.assert_allclose(numpy(along_axes(volume, matrices)), expected, rtol=1e-4)
+
+
+def test_thick_slices_blur_along_the_axis_and_keep_a_constant():
+    assert acquisition_matrices(64, 1.0, 1.0) is None
+    acquire, restore = acquisition_matrices(64, 1.0, 4.0)
+    assert np.count_nonzero(acquire.any(1)) == 16
+    np.testing.assert_allclose(restore @ acquire @ np.ones(64), 1, atol=1e-5)
+    step = restore @ acquire @ (np.arange(64) >= 32)
+    assert 3 < np.count_nonzero((step > 0.1) & (step < 0.9)) < 9
+    assert abs(step[31] + step[32] - 1) < 0.05  # it has not moved
+
+
+def test_every_number_of_a_tissue_becomes_the_same_class():
+    labels = get_label_map("synthseg")
+    for index, tissue in enumerate(TISSUES):
+        assert {labels.reduce(n) for n in tissue.numbers} == {tissue_labels()[index]}
+        assert all(tissue_of(n) == index for n in tissue.numbers)
+    for numbers in (*labels.groups, labels.ignored):
+        assert all(tissue_of(n) is not None for n in numbers)
+
+
+def test_a_head_is_cropped_and_gets_skin(head):
+    assert max(head.tissues.shape) < 230
+    assert head.tissues[0].max() == 0
+    names = {TISSUES[i].name for i in np.unique(head.tissues)}
+    assert {"skin", "soft tissue", "skull", "caudate"} <= names
+    with pytest.raises(InputError, match="label 9999 is no number of FreeSurfer"):
+        head_of(np.full((8, 8, 8), 9999, np.int32), "x")
+    with pytest.raises(InputError, match="no brain"):
+        head_of(np.zeros((8, 8, 8), np.int32), "x")
+
+
+def test_no_deformation_gives_the_label_map_back(head):
+    origin = np.array(head.origin_vox)
+    still = Deformation(np.eye(3), 127.5 - origin, ())
+    found = numpy(apply_deformation(head.tissues, still, (256, 256, 256), 1.0))
+    box = tuple(slice(o, o + n) for o, n in zip(origin, head.tissues.shape, strict=True))
+    np.testing.assert_array_equal(found[box], head.tissues)
+    assert np.count_nonzero(found) == np.count_nonzero(head.tissues)
+
+
+def test_a_deformation_moves_by_its_displacement(head):
+    origin = np.array(head.origin_vox)
+    shift = np.zeros((3, 4, 4, 4), np.float32)
+    shift[1] = 6.0  # mm towards inferior
+    centre = 127.75 - origin  # no voxel lies half-way between two
+    moved = Deformation(np.eye(3), centre, (shift,))
+    still = Deformation(np.eye(3), centre, ())
+    shape = (128, 128, 128)
+    a = numpy(apply_deformation(head.tissues, moved, shape, 2.0))
+    b = numpy(apply_deformation(head.tissues, still, shape, 2.0))
+    np.testing.assert_array_equal(a[:, :-3], b[:, 3:])
+
+
+def test_deformations_do_not_fold(rng):
+    for _ in range(20):
+        drawn = sample_deformation(rng, np.zeros(3), (256.0, 256.0, 256.0))
+        place = np.stack(
+            [
+                sum(
+                    numpy(along_axes(f[k], [spline_matrix(64, n) for n in f.shape[1:]]))
+                    for f in drawn.displacements_mm
+                )
+                for k in range(3)
+            ]
+        )
+        slopes = np.stack([np.stack(np.gradient(p, 4.0)) for p in place])
+        moved = np.linalg.det(np.moveaxis(slopes, (0, 1), (-2, -1)) + np.eye(3))
+        assert np.mean(moved <= 0) < 1e-3
+
+
+def test_tissues_are_as_bright_as_drawn():
+    count = len(TISSUES)
+    means = np.stack([np.linspace(0, 1, count)] * 2).astype("float32")
+    contrast = Contrast(means, np.full(count, 0.01, np.float32), np.zeros((4, 4, 4), np.float32), 5)
+    tissues = np.zeros((20, 20, 20), np.int32)
+    tissues[5:15] = 7
+    image = numpy(apply_contrast(ops.convert_to_tensor(tissues), contrast))
+    assert abs(image[5:15].mean() - means[0, 7]) < 1e-3
+    assert abs(image[5:15].std() - 0.01) < 1e-3
+
+
+def test_t1w_is_dark_in_fluid_and_bright_in_white_matter(rng):
+    names = [t.name for t in TISSUES]
+    fluid, white = names.index("ventricles"), names.index("cerebral white matter")
+    for _ in range(50):
+        low, high = sample_contrast(rng, "t1w", (200.0, 200.0, 200.0)).means
+        assert low[fluid] < 0.6 * low[white]
+        assert high[fluid] < 0.6 * high[white]
+    drawn = [sample_contrast(rng, "random", (99.0, 99.0, 99.0)).means[0] for _ in range(50)]
+    assert any(m[fluid] > m[white] for m in drawn)
+
+
+def test_a_scan_shows_what_was_drawn():
+    image = np.zeros((40, 40, 40), np.float32)
+    image[10:30, 10:30, 10:30] = 1.0
+    plain = Acquisition(
+        np.zeros((5, 5, 5), np.float32),
+        np.zeros(3, np.float32),
+        (1.0, 1.0, 1.0),
+        0.0,
+        0,
+        (0, 0.25, 0.0),
+        1.0,
+        ((0.0, 1.0),) * 3,
+    )
+    tensor = ops.convert_to_tensor(image)
+
+    def scanned(**changes):
+        values = {name: getattr(plain, name) for name in plain.__dataclass_fields__}
+        return numpy(apply_acquisition(tensor, Acquisition(**{**values, **changes}), 1.0))
+
+    np.testing.assert_allclose(scanned(), image, atol=2e-5)
+    assert scanned(ghost=(0, 0.25, 0.2))[35, 20, 20] == pytest.approx(0.2, abs=1e-3)
+    assert scanned(kept=((0.5, 1.0), (0.0, 1.0), (0.0, 1.0)))[:20].max() == 0
+    np.testing.assert_allclose(scanned(gamma=2.0)[20, 20, 20], 1.0, atol=1e-4)
+    noisy = scanned(noise=0.1)
+    assert noisy[:5].mean() == pytest.approx(0.1 * np.sqrt(np.pi / 2), rel=0.02)  # Rayleigh
+    thick = scanned(slice_mm=(1.0, 5.0, 1.0))
+    assert 0.2 < thick[20, 10, 20] < 0.8
+    bright = scanned(centre_gain=np.array([1.0, 0, 0], np.float32))
+    assert bright[20, 20, 20] > bright[11, 20, 20] > 0.5
+
+
+@pytest.mark.parametrize("contrast", ["t1w", "random"])
+def test_an_image_is_sound_and_the_same_again(head, contrast):
+    recipe = Recipe(t1w_share=float(contrast == "t1w"), stripped_share=0.0)
+    results = []
+    for _ in range(2):
+        drawn = sample_synthesis(np.random.default_rng(4), head, (64, 64, 64), 4.0, recipe)
+        results.append([numpy(x) for x in apply_synthesis(head.tissues, drawn)])
+    (image, labels), (again, labels_again) = results
+    np.testing.assert_array_equal(image, again)
+    np.testing.assert_array_equal(labels, labels_again)
+    assert np.isfinite(image).all()
+    assert image.min() >= 0
+    assert set(np.unique(labels)) == set(range(7))
+
+
+def test_a_brain_without_skull_is_all_that_is_left(head, rng):
+    drawn = sample_synthesis(rng, head, (64, 64, 64), 4.0, Recipe(1.0, 1.0))
+    assert drawn.stripping != "none"
+    image, labels = (numpy(x) for x in apply_synthesis(head.tissues, drawn))
+    assert np.median(image[labels > 0]) > 3 * np.median(image[labels == 0])
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 64), (44, 48, 52)])
+def test_the_brain_lies_inside_the_image(head, shape):
+    for seed in range(8):
+        drawn = sample_synthesis(np.random.default_rng(seed), head, shape, 4.0, Recipe())
+        _, labels = apply_synthesis(head.tissues, drawn)
+        labels = numpy(labels) > 0
+        rim = labels.sum() - labels[1:-1, 1:-1, 1:-1].sum()
+        assert rim < 0.03 * labels.sum()
+
+
+def test_acquisitions_vary_but_stay_in_range(rng):
+    drawn = [sample_acquisition(rng) for _ in range(200)]
+    assert {max(a.slice_mm) > 3 for a in drawn} == {True, False}
+    assert 0.02 < np.mean([a.ghost[2] > 0 for a in drawn]) < 0.25
+    assert all(0 <= a.noise <= 0.04 for a in drawn)
+
+
+def test_a_network_sees_a_normalised_image_and_shares_of_classes(rng):
+    image = ops.convert_to_tensor(rng.normal(50, 7, (8, 8, 8)).astype("float32"))
+    labels = rng.integers(0, 7, (8, 8, 8)).astype("int32")
+    sample = network_sample(image, ops.convert_to_tensor(labels), 1, 7)
+    assert abs(numpy(sample.image).mean()) < 1e-5
+    assert abs(numpy(sample.image).std() - 1) < 1e-5
+    part = network_sample(image, ops.convert_to_tensor(labels), 1, 7, whole_side=16)
+    padded = np.zeros((16, 16, 16), np.float32)
+    padded[:8, :8, :8] = numpy(image)
+    expected = ((padded - padded.mean()) / padded.std())[:8, :8, :8]
+    np.testing.assert_allclose(numpy(part.image)[0, ..., 0], expected, atol=1e-4)
+    pooled = network_sample(image, ops.convert_to_tensor(labels), 2, 7)
+    assert pooled.image.shape == (1, 4, 4, 4, 1)
+    share = np.mean(labels[:2, :2, :2] == 3)
+    assert numpy(pooled.target)[0, 0, 0, 0, 3] == pytest.approx(share)
+    assert numpy(pooled.image)[0, 0, 0, 0, 0] == numpy(sample.image)[0, :2, :2, :2].max()
+
+
+def test_a_number_always_gives_the_same_sample_and_uses_share_an_image(head):
+    grid = SampleGrid(8.0, 2, ((32, 32, 32), (24, 32, 28)))
+
+    def samples():
+        return SynthesisedSamples([head], grid, Recipe(), 7, (3,), images_per_draw=2, uses=2)
+
+    first, other = samples(), samples()
+    drawn = {n: first(n) for n in range(8)}
+    for n in (5, 2, 7):
+        np.testing.assert_array_equal(numpy(drawn[n].image), numpy(other(n).image))
+    for n in (0, 1, 4, 5):  # the second use is the first one's mirror image
+        np.testing.assert_array_equal(numpy(drawn[n].target)[:, ::-1], numpy(drawn[n + 2].target))
+    assert drawn[0].image.shape == drawn[1].image.shape  # one batch
