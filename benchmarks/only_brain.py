@@ -20,7 +20,7 @@ from lodbrain_cli.imaging.intensity import z_score
 from lodbrain_cli.imaging.nifti import read_t1w
 from lodbrain_cli.inference.engines import start_engine
 from lodbrain_cli.labels import get_label_set
-from lodbrain_cli.postprocessing import clean_probabilities, most_probable
+from lodbrain_cli.postprocessing import clean_probabilities, label_volume
 from lodbrain_cli.presets import get_preset
 
 
@@ -46,7 +46,7 @@ def main() -> None:
         near = engine.predict(image, only_brain=True)
         whole = engine.predict(image)
         ours, reference = (
-            most_probable(clean_probabilities(p.output, labels)[0]) for p in (near, whole)
+            label_volume(clean_probabilities(p.maps, labels)[0]) for p in (near, whole)
         )
         differing = np.count_nonzero(ours != reference) / max(1, np.count_nonzero(reference))
         seconds = [sum(p.seconds.values()) for p in (near, whole)]

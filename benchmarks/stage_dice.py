@@ -3,8 +3,9 @@
 ``python benchmarks/stage_dice.py RUN STAGE T1W LABELS [LABEL_MAP]``
 
 RUN is the folder of a training run, STAGE the name of one of its stages. The scan is
-conformed, normalised and max-pooled as for inference; the labels of each coarse voxel are
-those of most of its parts. Also printed: the labels brought to 1 mm, with LABELS there.
+conformed, normalised and max-pooled as for inference, for a network native to the brain's
+box in the box around LABELS; the labels of each coarse voxel are those of most of its
+parts. Also printed: the labels brought to 1 mm, with LABELS there.
 """
 
 import argparse
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lodbrain_cli.imaging.components import bounding_box
+from lodbrain_cli.imaging.extent import extent_around
 from lodbrain_cli.inference.devices import allowed_threads
 from lodbrain_cli.inference.keras_backend import start_keras
 
@@ -44,15 +47,18 @@ def main() -> None:
         VolumeCache(None),
     )
     pool = round(stage.voxel_mm)
-    sample = network_sample(
-        ops.convert_to_tensor(pair.image), ops.cast(pair.labels, "int32"), pool, 7
-    )
+    box = (slice(None),) * 3
+    if stage.sees == "brain":
+        box = extent_around(bounding_box(pair.labels > 0), pair.labels.shape)
+    labels = np.ascontiguousarray(pair.labels[box])
+    image = np.ascontiguousarray(pair.image[box])
+    sample = network_sample(ops.convert_to_tensor(image), ops.cast(labels, "int32"), pool, 7)
     found = np.argmax(ops.convert_to_numpy(model.predict_on_batch(sample.image)), -1)[0]
     coarse = np.argmax(ops.convert_to_numpy(sample.target), -1)[0]
     fine = found.repeat(pool, 0).repeat(pool, 1).repeat(pool, 2)
     for name, ours, theirs in (
         (f"at {pool} mm", found, coarse),
-        ("repeated to 1 mm", fine, pair.labels),
+        ("repeated to 1 mm", fine, labels),
     ):
         scores = dice_scores(ours, theirs, 7)
         print(f"{name:18s} {' '.join(f'{s:.3f}' for s in scores)}  mean {np.nanmean(scores):.3f}")

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from lodbrain_cli.imaging.probability_maps import ProbabilityMaps
 from lodbrain_cli.labels import get_label_set
-from lodbrain_cli.postprocessing import clean_probabilities, most_probable
+from lodbrain_cli.postprocessing import clean_probabilities, label_volume, most_probable
 
 LABELS = get_label_set("lod-brain-7")
 
@@ -45,9 +46,9 @@ def messy(rng) -> np.ndarray:
 
 def test_every_step_is_the_specifications(messy):
     expected = by_the_letter(messy.copy())
-    got, cleaning = clean_probabilities(messy.copy(), LABELS)
-    np.testing.assert_array_equal(got, expected)
-    np.testing.assert_array_equal(most_probable(got), expected.argmax(0))
+    maps, cleaning = clean_probabilities(ProbabilityMaps.whole(messy.copy()), LABELS)
+    np.testing.assert_array_equal(maps.array(), expected)
+    np.testing.assert_array_equal(label_volume(maps), expected.argmax(0))
     assert min(cleaning.zeroed_voxels.values()) > 0, "the case is messy enough to matter"
     assert cleaning.removed_voxels > 0
 
@@ -59,8 +60,20 @@ def test_a_brain_in_a_large_field_of_view_is_cleaned_the_same(messy):
     wide[:, 20:60, 30:66, 40:84] = messy
     for island, strength in (((80, 10, 10), 0.24), ((5, 70, 90), 0.9)):
         wide[(1, *island)], wide[(0, *island)] = strength, 1 - strength
-    got, _ = clean_probabilities(wide.copy(), LABELS)
-    np.testing.assert_array_equal(got, by_the_letter(wide.copy()))
+    maps, _ = clean_probabilities(ProbabilityMaps.whole(wide.copy()), LABELS)
+    np.testing.assert_array_equal(maps.array(), by_the_letter(wide.copy()))
+
+
+@pytest.mark.parametrize("margin", [0, 1, 4])
+def test_maps_of_a_part_are_cleaned_like_the_whole_volume(messy, margin):
+    wide = np.zeros((7, 60, 80, 44), np.float32)
+    wide[0] = 1
+    wide[:, 20:60, 30:66, :] = messy  # the volume ends beside it on three sides
+    box = (slice(20 - margin, 60), slice(30 - margin, 66 + margin), slice(0, 44))
+    part = ProbabilityMaps(wide[(slice(None), *box)].copy(), box, wide.shape[1:])
+    maps, _ = clean_probabilities(part, LABELS)
+    assert maps.values.size < wide.size
+    np.testing.assert_allclose(maps.array(), by_the_letter(wide.copy()), atol=1e-6)
 
 
 def test_what_was_zeroed_is_counted_by_name():
@@ -70,7 +83,7 @@ def test_what_was_zeroed_is_counted_by_name():
     p[1, 2:12, 2:12, 2:12] = 1
     p[:, 16, 16, 16] = 0
     p[1, 16, 16, 16] = 1  # an island of grey matter
-    _, cleaning = clean_probabilities(p, LABELS)
+    _, cleaning = clean_probabilities(ProbabilityMaps.whole(p), LABELS)
     counted = cleaning.by_name(LABELS)["zeroed_voxels"]
     assert counted["Cerebral grey matter"] == 1
     assert counted["Cerebellum"] == 0
@@ -83,7 +96,7 @@ def test_pieces_of_the_ventricles_stay():
     for z in (6, 15):  # two separate ventricles inside white matter
         p[3, 8:14, 8:14, z : z + 4] = 0
         p[4, 8:14, 8:14, z : z + 4] = 1
-    labels = most_probable(clean_probabilities(p, LABELS)[0])
+    labels = label_volume(clean_probabilities(ProbabilityMaps.whole(p), LABELS)[0])
     assert ndimage.label(labels == 4)[1] == 2
 
 
@@ -96,5 +109,5 @@ def test_most_probable_takes_the_lowest_index_of_equals_and_any_iterable(rng):
 def test_nothing_but_background_stays_empty():
     p = np.zeros((7, 8, 8, 8), np.float32)
     p[0] = 1
-    labels = most_probable(clean_probabilities(p, LABELS)[0])
+    labels = label_volume(clean_probabilities(ProbabilityMaps.whole(p), LABELS)[0])
     assert not labels.any()

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from .imaging.components import bounding_box, grown, largest_component
+from .imaging.probability_maps import ProbabilityMaps
 from .labels import LabelSet
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Cleaning", "clean_probabilities", "most_probable"]
+__all__ = ["Cleaning", "clean_probabilities", "label_volume", "most_probable"]
 
 _SIGMA_VOX = 0.5
 _RADIUS_VOX = 2  # SciPy's own: four standard deviations
@@ -44,8 +45,8 @@ class Cleaning:
 
 
 def clean_probabilities(
-    probabilities: "NDArray[np.float32]", label_set: LabelSet
-) -> tuple["NDArray[np.float32]", Cleaning]:
+    maps: ProbabilityMaps, label_set: LabelSet
+) -> tuple[ProbabilityMaps, Cleaning]:
     """Smooth, keep one piece per structure, clear outside the brain.
 
     a. Gaussian smoothing of each map, sigma 0.5 voxel, reflecting border.
@@ -62,33 +63,37 @@ def clean_probabilities(
 
     Parameters
     ----------
-    probabilities : (C, D, H, W) float32 array
+    maps : ProbabilityMaps
         On the conformed grid (1 mm); changed in place.
     label_set : LabelSet
         Names the one-piece labels.
 
     Returns
     -------
-    probabilities : (C, D, H, W) float32 array
-        The same array.
+    maps : ProbabilityMaps
+        The same, or with a larger box where smoothing needs it.
     cleaning : Cleaning
     """
-    box = _undecided_box(probabilities[0])
-    _smooth(probabilities[0])
+    maps = maps.with_margin(2 * _RADIUS_VOX)
+    background, others = maps.values[0], maps.values[1:]
+    box = _undecided_box(background)
+    if background.size:
+        _smooth(background)
     if box is None:
-        probabilities[1:] = 0.0
-        return probabilities, Cleaning(dict.fromkeys(label_set.one_piece_probability, 0), 0)
-    near = probabilities[(slice(None), *box)].copy()
-    for channel in near[1:]:
-        _smooth(channel)
-    near[0] = probabilities[0][box]
-    zeroed = {index: _keep_largest_piece(near[index]) for index in label_set.one_piece_probability}
-    labels = most_probable(near)
+        others[:] = 0.0
+        return maps, Cleaning(dict.fromkeys(label_set.one_piece_probability, 0), 0)
+    for channel in others:
+        near = channel[box].copy()
+        _smooth(near)
+        channel[:] = 0.0
+        channel[box] = near
+    undecided = maps.values[(slice(None), *box)]
+    zeroed = {i: _keep_largest_piece(undecided[i]) for i in label_set.one_piece_probability}
+    labels = most_probable(undecided)
     brain = _brain(labels, label_set)
     removed = int(np.count_nonzero(labels[~brain]))
-    probabilities[1:] = 0.0
-    probabilities[(slice(1, None), *box)] = near[1:] * brain
-    return probabilities, Cleaning(zeroed, removed)
+    undecided[1:] *= brain
+    return maps, Cleaning(zeroed, removed)
 
 
 def most_probable(channels: "Iterable[NDArray[np.float32]]") -> "NDArray[np.uint8]":
@@ -111,6 +116,13 @@ def most_probable(channels: "Iterable[NDArray[np.float32]]") -> "NDArray[np.uint
         better = channel > best
         labels[better] = index
         np.maximum(best, channel, out=best)
+    return labels
+
+
+def label_volume(maps: ProbabilityMaps) -> "NDArray[np.uint8]":
+    """(D, H, W) uint8: the most probable class of each voxel."""
+    labels = np.zeros(maps.shape, np.uint8)
+    labels[maps.box] = most_probable(maps.values)
     return labels
 
 

@@ -13,6 +13,7 @@ from .imaging.components import bounding_box, grown
 from .imaging.conform import ConformedGrid, to_conformed
 from .imaging.intensity import z_score
 from .imaging.nifti import Scan, read_t1w
+from .imaging.probability_maps import ProbabilityMaps
 from .imaging.volumetry import StructureVolume, structure_volumes
 from .inference.devices import allowed_threads, peak_memory_bytes
 from .inference.engines import start_engine
@@ -20,7 +21,7 @@ from .labels import get_label_set
 from .outputs.images import Space
 from .outputs.record import run_record, timestamp
 from .outputs.segmented import Segmentation
-from .postprocessing import clean_probabilities, most_probable
+from .postprocessing import clean_probabilities, label_volume, most_probable
 from .presets import PRESETS, Preset, get_preset
 from .weights import obtain
 
@@ -128,15 +129,14 @@ class Segmenter:
         with steps("infer"):
             # Cleaning keeps one piece: what lies apart from the brain need not be known.
             prediction = self.engine.predict(z_score(conformed), only_brain=postprocess)
-            probabilities = prediction.output
-        cleaning = None
+        maps, cleaning = prediction.maps, None
         if postprocess:
             with steps("clean"):
-                probabilities, cleaning = clean_probabilities(probabilities, self.label_set)
+                maps, cleaning = clean_probabilities(maps, self.label_set)
         with steps("label"):
-            labels = most_probable(probabilities)
+            labels = label_volume(maps)
             if space == "native":
-                labels = _native_labels(probabilities, labels, grid)
+                labels = _native_labels(maps, labels, grid)
         target = _space_of(scan, grid, space)
         volumes = structure_volumes(labels, target.affine, self.label_set)
         notes = [*scan.warnings, *warnings, *self._weights_warnings(), *_empty_warnings(volumes)]
@@ -154,7 +154,7 @@ class Segmenter:
             postprocessing=cleaning.by_name(self.label_set) if cleaning else None,
         )
         return Segmentation(
-            labels, target, self.label_set, volumes, scan, record, grid, probabilities, conformed
+            labels, target, self.label_set, volumes, scan, record, grid, maps, conformed
         )
 
     def _weights_warnings(self) -> list[str]:
@@ -228,7 +228,7 @@ class _Steps:
 
 
 def _native_labels(
-    probabilities: "NDArray[np.float32]", conformed: "NDArray[np.uint8]", grid: ConformedGrid
+    maps: ProbabilityMaps, conformed: "NDArray[np.uint8]", grid: ConformedGrid
 ) -> "NDArray[np.uint8]":
     """Resample each class where anything but background can come out, and compare.
 
@@ -239,8 +239,8 @@ def _native_labels(
     if found is not None:
         box = grid.native_box(grown(found, 1, conformed.shape))
         labels[box] = most_probable(
-            grid.to_native(channel, 1.0 if index == 0 else 0.0, box)
-            for index, channel in enumerate(probabilities)
+            grid.to_native(values, maps.outside(index), box, maps.origin)
+            for index, values in enumerate(maps.values)
         )
     return labels
 

@@ -355,9 +355,9 @@ from types import SimpleNamespace
 import lodbrain_cli.segmentation as pipeline
 import lodbrain_cli.outputs.segmented as segmented
 def predict(image, only_brain=False):
-    import numpy as np
-    p = np.zeros((7, *image.shape), np.float32); p[0] = 1
-    return SimpleNamespace(output=p, seconds={})
+    from lodbrain_cli.imaging.probability_maps import ProbabilityMaps
+    maps = ProbabilityMaps.background(7, [slice(0, 8)] * 3, image.shape)
+    return SimpleNamespace(maps=maps, seconds={})
 pipeline.Segmenter.__init__ = lambda self, **_: self.__dict__.update(
     preset=pipeline.get_preset("lod-brain"), label_set=pipeline.get_label_set("lod-brain-7"),
     weights=SimpleNamespace(path=SimpleNamespace(name="w"), sha256="ab", origin="", released=True),

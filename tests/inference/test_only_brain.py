@@ -1,5 +1,7 @@
 """The fine level, computed only where the brain is, gives the labels of the whole volume."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from lodbrain_cli.inference.execution import StagedNetwork
 from lodbrain_cli.inference.openvino_engine import openvino_compiler
 from lodbrain_cli.labels import get_label_set
 from lodbrain_cli.networks.frozen import frozen_graph
-from lodbrain_cli.postprocessing import clean_probabilities, most_probable
+from lodbrain_cli.postprocessing import clean_probabilities, label_volume
 
 pytestmark = [pytest.mark.data, pytest.mark.weights, pytest.mark.slow]
 
@@ -38,8 +40,8 @@ def near(network, image):
 
 
 def labels_of(prediction):
-    cleaned, _ = clean_probabilities(prediction.output.copy(), get_label_set("lod-brain-7"))
-    return most_probable(cleaned)
+    maps = replace(prediction.maps, values=prediction.maps.values.copy())
+    return label_volume(clean_probabilities(maps, get_label_set("lod-brain-7"))[0])
 
 
 def check_like_the_whole(prediction, whole):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from lodbrain_cli.imaging.extent import extent_sides
 from lodbrain_cli.imaging.intensity import z_score
 from lodbrain_cli.training.augmentation import AugmentationOdds
 from lodbrain_cli.training.config import TrainingConfig
@@ -29,9 +30,9 @@ def pair(rng):
     return ConformedPair((labels * 9 + rng.normal(size=labels.shape)).astype("float32"), labels)
 
 
-def config(**data):
+def config(stage=None, **data):
     values = {"name": "x", "data": {"label_map": "freesurfer", **data}, "validation_images": 2}
-    return TrainingConfig(**values, stages=[{**STAGE, "epoch_steps": 1}])
+    return TrainingConfig(**values, stages=[{**STAGE, "epoch_steps": 1, **(stage or {})}])
 
 
 def numpy(tensor):
@@ -74,3 +75,25 @@ def test_validation_has_every_kind_at_the_whole_extent(head):
     found = list(validation_samples(options, options.stages[0], Sources((head,), ()), 0))
     assert [kind for kind, _ in found] == ["t1w", "random"]
     assert all(sample.image.shape == (1, 32, 32, 32, 1) for _, sample in found)
+
+
+def test_a_network_that_sees_the_brain_is_validated_on_the_box_around_it(head, pair):
+    options = config(stage={"sees": "brain", "shapes": [[16, 20, 16]]})
+    stage = options.stages[0]
+    sources = Sources((head,), (lambda: pair,))
+    found = dict(validation_samples(options, stage, sources, 0))
+    sides_of = {"t1w": [b - a + 1 for a, b in head.brain_vox], "real": [10, 10, 10]}
+    for kind, brain in sides_of.items():
+        sides = tuple(round(side / stage.voxel_mm) for side in extent_sides(brain))
+        assert found[kind].image.shape == (1, *sides, 1)
+
+
+def test_intensities_are_normalised_over_what_the_network_sees(head, pair):
+    for sees in ("head", "brain"):
+        options = config(stage={"sees": sees, "shapes": [[16, 20, 16]]}, real_share=0.5)
+        samples = training_samples(
+            options, options.stages[0], Sources((head,), (lambda: pair,)), (0,)
+        )
+        synthetic = [numpy(samples(number).image) for number in (0, 2)]
+        normalised = [abs(image.mean()) < 1e-3 for image in synthetic]
+        assert all(normalised) == (sees == "brain")

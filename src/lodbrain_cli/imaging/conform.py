@@ -57,17 +57,20 @@ class ConformedGrid:
         volume: "NDArray[np.float32]",
         outside: float = 0.0,
         box: tuple[slice, ...] | None = None,
+        origin: tuple[int, ...] = (0, 0, 0),
     ) -> "NDArray[np.float32]":
         """Resample a conformed volume onto the scan's grid, linearly.
 
         Parameters
         ----------
-        volume : (256, 256, 256) float32 array
-            Conformed grid (LIA, 1 mm).
+        volume : (D, H, W) float32 array
+            Conformed grid (LIA, 1 mm), or a part of it.
         outside : float
-            Value of scan voxels that lie outside the conformed grid.
+            Value of scan voxels that lie outside the volume.
         box : tuple of 3 slice, optional
             Part of the scan's grid that is wanted; default: all of it.
+        origin : tuple of 3 int
+            Conformed voxel of the volume's first.
 
         Returns
         -------
@@ -78,6 +81,7 @@ class ConformedGrid:
         shape = tuple(box[axis].stop - box[axis].start for axis in self.axes)
         begin = np.array([s.start for s in box])
         matrix = np.linalg.inv(self.affine) @ self.native_affine @ from_matvec(np.eye(3), begin)
+        matrix[:3, 3] -= origin
         oriented = resample(volume, matrix @ self._from_oriented(shape), shape, outside)
         return np.ascontiguousarray(self._unorient(oriented))
 

@@ -1,13 +1,14 @@
 """Carry a plan out: stage by stage, tile by tile, with any engine's compiled stages."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..imaging.components import largest_component
+from ..imaging.components import grown, largest_component
+from ..imaging.probability_maps import ProbabilityMaps
 from ..networks.graph import Graph
 from .background import (
     GRAIN,
@@ -39,6 +40,9 @@ _SURELY_BACKGROUND = 0.75
 _COARSELY_BACKGROUND = 0.9
 _MARGIN_VOX = 8
 
+# Background kept around what is computed: as far as cleaning smooths it, twice.
+_ROOM_VOX = 4
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -46,7 +50,7 @@ class Prediction:
 
     Parameters
     ----------
-    output : (C, D, H, W) float32 array
+    maps : ProbabilityMaps
         Values of the requested node, class by class, on the image's grid.
     moments : mapping of str to (2, groups) float64 array
         Mean and biased variance of every group, per normalisation.
@@ -56,10 +60,15 @@ class Prediction:
         Share of the volume whose output was computed; the rest is background.
     """
 
-    output: "NDArray[np.float32]"
+    maps: ProbabilityMaps
     moments: "Mapping[str, NDArray[np.float64]]"
     seconds: Mapping[str, float] = field(default_factory=dict)
     computed: float = 1.0
+
+    @property
+    def output(self) -> "NDArray[np.float32]":
+        """(C, D, H, W) values everywhere."""
+        return self.maps.array()
 
 
 class StagedNetwork:
@@ -122,10 +131,10 @@ class StagedNetwork:
             self._forget(state, number)
             seconds[stage.output] = time.perf_counter() - started
         started = time.perf_counter()
-        output, computed = self._finish(state, only_brain=only_brain)
+        maps, computed = self._finish(state, only_brain=only_brain)
         seconds[self._plan.stages[-1].output] = time.perf_counter() - started
         self._release()
-        return Prediction(output, state.moments, seconds, computed)
+        return Prediction(maps, state.moments, seconds, computed)
 
     def _run_everywhere(self, stage: Stage, state: State) -> "NDArray[np.float32]":
         """Compute a tensor and its moments, the constant part of the image once."""
@@ -155,40 +164,44 @@ class StagedNetwork:
         self._release()
         return result
 
-    def _finish(self, state: State, *, only_brain: bool) -> "tuple[NDArray[np.float32], float]":
+    def _finish(self, state: State, *, only_brain: bool) -> tuple[ProbabilityMaps, float]:
         """Compute the output, everywhere or where the brain is."""
         stage = self._plan.stages[-1]
+        width = stage.graph.channels[stage.output]
         if not only_brain or self._plan.coarse is None:
-            result = np.empty((stage.graph.channels[stage.output], *state.shape), np.float32)
+            maps = ProbabilityMaps.whole(np.empty((width, *state.shape), np.float32))
             everywhere = state.everywhere(cell_of(stage))
-            self._run_into(result, everywhere, self._box_size(stage, everywhere), state)
-            return result, 1.0
-        # calloc: what is never written takes no memory
-        result = np.zeros((stage.graph.channels[stage.output], *state.shape), np.float32)
-        result[0] = 1.0
+            self._run_into(maps, everywhere, self._box_size(stage, everywhere), state)
+            return maps, 1.0
         wanted = self._coarse_brain(state)
         size = self._box_size(stage, wanted)
+        maps = ProbabilityMaps.background(width, (slice(0, 0),) * 3, state.shape)
         computed = np.zeros_like(wanted)
         while (wanted & ~computed).any():
-            self._run_into(result, wanted & ~computed, size, state)
+            maps = self._run_into(maps, wanted & ~computed, size, state)
             computed |= wanted
-            brain = any_in_cells(result[0] < _SURELY_BACKGROUND, GRAIN)
+            found = np.zeros(state.shape, bool)
+            found[maps.box] = maps.values[0] < _SURELY_BACKGROUND
+            brain = any_in_cells(found, GRAIN)
             wanted = any_in_cells(dilated(brain, 1), cell_of(stage) // GRAIN)
-        return result, float(computed.mean())
+        return maps, float(computed.mean())
 
     def _run_into(
         self,
-        result: "NDArray[np.float32]",
+        maps: ProbabilityMaps,
         needed: "NDArray[np.bool_]",
         size: Shape,
         state: State,
-    ) -> None:
-        """Compute the output of some cells."""
+    ) -> ProbabilityMaps:
+        """Compute the output of some cells; the maps get room for them."""
         stage = self._plan.stages[-1]
-        for tile in tiles(state.shape, stage, cell_of(stage), needed, size):
+        work = tiles(state.shape, stage, cell_of(stage), needed, size)
+        maps = maps.covering(_room(work, state.shape))
+        for tile in work:
             values, _ = self._run(stage, tile, state)
             assert values is not None  # the last stage is always kept
-            result[(slice(None), *tile.keep)] = values
+            maps.values[(slice(None), *maps.within(tile.keep))] = values
+        return maps
 
     def _coarse_brain(self, state: State) -> "NDArray[np.bool_]":
         """Cells where the coarse level may see brain, with a margin."""
@@ -269,6 +282,13 @@ class StagedNetwork:
         needed = {name for stage in later for name in stage.source_scales}
         for name in set(state.tensors) - needed - {"image"}:
             del state.tensors[name]
+
+
+def _room(work: "Sequence[Tile]", shape: Shape) -> tuple[slice, ...]:
+    """Box of what tiles compute, with a little more, which smoothing will fill."""
+    sides = zip(*(tile.keep for tile in work), strict=True)
+    hull = tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in sides)
+    return grown(hull, _ROOM_VOX, shape)
 
 
 def _count(box: Box) -> int:

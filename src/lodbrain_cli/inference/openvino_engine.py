@@ -54,6 +54,7 @@ class OpenVinoStage:
         self._settings = settings
         self._compiled: dict[Any, tuple[ov.CompiledModel, list[Box]]] = {}
         self._holding: Any = None  # the one that has memory between its layers
+        self._request: ov.InferRequest | None = None
 
     def __call__(
         self,
@@ -67,7 +68,6 @@ class OpenVinoStage:
         key = (shapes, tuple((s.start, s.stop) for s in keep), ends)
         if key != self._holding:
             self.release()
-            self._holding = key
         if key not in self._compiled:
             model = emit(self._stage, shapes, keep, ends)
             compiled = self._core.compile_model(model, "CPU", self._settings)
@@ -78,7 +78,9 @@ class OpenVinoStage:
             np.ascontiguousarray(tensor[(None, slice(None), *part)])
             for tensor, part in zip(inputs, parts_fed, strict=True)
         ]
-        results = compiled([*fed, *moments], share_inputs=True, share_outputs=True)
+        if self._request is None:
+            self._holding, self._request = key, compiled.create_infer_request()
+        results = self._request.infer([*fed, *moments], share_inputs=True, share_outputs=True)
         outputs = list(results.values())
         values = outputs[0][0] if self._stage.kept else None
         part = None
@@ -88,10 +90,10 @@ class OpenVinoStage:
         return values, part
 
     def release(self) -> None:
-        """Give back the memory between layers; what was compiled stays."""
-        if self._holding in self._compiled:
+        """Give back the memory between layers and of results; what was compiled stays."""
+        if self._request is not None:
+            self._request = None
             self._compiled[self._holding][0].release_memory()
-        self._holding = None
 
 
 def _group_moments(

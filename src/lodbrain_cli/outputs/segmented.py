@@ -9,6 +9,7 @@ import numpy as np
 from ..files import remove, write_text
 from ..imaging.conform import ConformedGrid
 from ..imaging.nifti import Scan
+from ..imaging.probability_maps import ProbabilityMaps
 from ..imaging.volumetry import StructureVolume
 from ..labels import LabelSet
 from .images import Space, write_channels, write_image
@@ -50,7 +51,7 @@ class Segmentation:
     scan: Scan
     record: dict[str, Any]
     _grid: ConformedGrid = field(repr=False)
-    _conformed: "NDArray[np.float32]" = field(repr=False)
+    _maps: ProbabilityMaps = field(repr=False)
     _conformed_image: "NDArray[np.float32]" = field(repr=False)
 
     @property
@@ -75,7 +76,7 @@ class Segmentation:
 
     def channels(self) -> "Iterator[NDArray[np.float32]]":
         """Yield the probability of each class, (X, Y, Z) float32, one at a time."""
-        yield from _on_grid(self._conformed, self._grid, self.space.name)
+        yield from _on_grid(self._maps, self._grid, self.space.name)
 
     def save(self, path: str | Path, **others: Any) -> "Results":
         """Write the labels, and beside them names with colours and the run record.
@@ -109,26 +110,14 @@ class Segmentation:
 
 
 def _on_grid(
-    probabilities: "NDArray[np.float32]", grid: ConformedGrid, space: str
+    maps: ProbabilityMaps, grid: ConformedGrid, space: str
 ) -> "Iterator[NDArray[np.float32]]":
-    """Yield each class on the wanted grid; beyond the conformed grid all is background.
-
-    Parameters
-    ----------
-    probabilities : (C, 256, 256, 256) float32 array
-        Conformed grid.
-    grid : ConformedGrid
-    space : {"native", "conformed"}
-
-    Yields
-    ------
-    (X, Y, Z) float32 array
-    """
-    for index, channel in enumerate(probabilities):
-        if space == "conformed":
-            yield channel
-        else:
-            yield grid.to_native(channel, outside=1.0 if index == 0 else 0.0)
+    """Yield each class, (X, Y, Z), on the wanted grid; beyond the conformed one is background."""
+    if space == "conformed":
+        yield from maps.channels()
+        return
+    for index, values in enumerate(maps.values):
+        yield grid.to_native(values, maps.outside(index), origin=maps.origin)
 
 
 def _write_all(result: Segmentation, targets: Results) -> None:

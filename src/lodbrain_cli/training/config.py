@@ -125,6 +125,10 @@ class StageOptions(_Options):
         Grid on which images are made; max-pooled down to `voxel_mm`.
     shapes : list of 3 int
         Sides of the input in voxels to choose from, [] for the whole 256 mm.
+    sees : {"head", "brain"}
+        What the network is given when it is used: the whole conformed volume,
+        or the box around the brain, which a coarser network finds first. It
+        decides over what intensities are normalised, and where validation is.
     steps : int
     epoch_steps : int
         Steps between validations.
@@ -148,6 +152,7 @@ class StageOptions(_Options):
     voxel_mm: Annotated[float, Field(ge=0.5, le=8)]
     image_mm: Annotated[float, Field(ge=0.5, le=8)]
     shapes: Annotated[list[tuple[Positive, Positive, Positive] | tuple[()]], Field(min_length=1)]
+    sees: Literal["head", "brain"] = "head"
     steps: Positive
     epoch_steps: Positive
     batch_size: Positive = 1
@@ -166,6 +171,9 @@ class StageOptions(_Options):
         if self.voxel_mm % self.image_mm:
             msg = f"voxel_mm {self.voxel_mm} is no multiple of image_mm {self.image_mm}"
             raise ValueError(msg)
+        if self.sees == "brain" and () in self.shapes:
+            msg = "a stage that sees the brain cannot have [], the whole volume, among its shapes"
+            raise ValueError(msg)
         return self
 
     @property
@@ -177,7 +185,8 @@ class StageOptions(_Options):
     def grid(self) -> SampleGrid:
         """Grid of the stage's samples."""
         shapes = tuple(s or self.whole for s in self.shapes)
-        return SampleGrid(self.voxel_mm, round(self.voxel_mm / self.image_mm), shapes)
+        pool = round(self.voxel_mm / self.image_mm)
+        return SampleGrid(self.voxel_mm, pool, shapes, self.sees)
 
 
 class NetworkOptions(_Options):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from keras import ops
@@ -36,16 +36,25 @@ class SampleGrid:
         input, as the network itself pools for its coarse levels.
     shapes : tuple of tuple of 3 int
         Sides of the input to choose from, one per sample.
+    sees : {"head", "brain"}
+        Whether intensities are normalised over the whole conformed volume or
+        over the sample alone: over what the network is given when it is used.
     """
 
     voxel_mm: float
     pool: int
     shapes: tuple[tuple[int, int, int], ...]
+    sees: Literal["head", "brain"] = "head"
 
     @property
     def image_mm(self) -> float:
         """Sides of the image's voxels before pooling."""
         return self.voxel_mm / self.pool
+
+    @property
+    def whole_side(self) -> int | None:
+        """Side of the conformed volume in voxels of the image, where that is what is seen."""
+        return round(SIDE / self.image_mm) if self.sees == "head" else None
 
     def shape_of(self, seed: Sequence[int]) -> tuple[int, int, int]:
         """Draw one of the shapes."""
@@ -159,9 +168,8 @@ class SynthesisedSamples:
             image = ops.power(ops.maximum(image, 1e-6), float(np.exp(rng.normal(0, 0.3))))
             if use % 2:
                 image, labels = ops.flip(image, axis=0), ops.flip(labels, axis=0)
-        whole_side = round(SIDE / self.grid.image_mm)
         return network_sample(
-            image, labels, self.grid.pool, self.num_classes, whole_side=whole_side
+            image, labels, self.grid.pool, self.num_classes, whole_side=self.grid.whole_side
         )
 
     def _synthesise(self, draw: int, which: int) -> tuple[Any, Any]:
@@ -213,7 +221,9 @@ class AugmentedSamples:
         shape = self.grid.shape_of((*self.seed, number // self.images_per_draw))
         pair = self.pairs[int(rng.integers(len(self.pairs)))]()
         box = _box_with_brain(rng, pair.labels > 0, [n * self.grid.pool for n in shape])
-        image, labels = z_score(pair.image)[box], pair.labels[box]
+        whole = self.grid.sees == "head"
+        image = z_score(pair.image)[box] if whole else z_score(pair.image[box])
+        labels = pair.labels[box]
         drawn = sample_augmentation(rng, image.shape, self.odds)
         image, labels = apply_augmentation(image, labels, drawn)
         return _pooled(

@@ -1,8 +1,11 @@
 """Samples of a stage from whatever there is: label maps to paint, and real images."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..imaging.components import bounding_box
+from ..imaging.conform import SIDE
+from ..imaging.extent import extent_sides
 from .augmentation import AugmentationOdds
 from .config import StageOptions, TrainingConfig
 from .heads import Head
@@ -77,22 +80,31 @@ def training_samples(
 def validation_samples(
     config: TrainingConfig, stage: StageOptions, sources: Sources, seed: int
 ) -> Iterator[tuple[str, Sample]]:
-    """Make the validation samples of a stage, at the whole extent, with their kinds.
+    """Make the validation samples of a stage with their kinds, at the extent of inference.
 
     Yields
     ------
     kind : {"t1w", "random", "real"}
     sample : Sample
     """
-    grid = stage.grid()
-    whole = SampleGrid(grid.voxel_mm, grid.pool, (stage.whole,))
     num_classes = config.network.config().num_classes
     for number, head in enumerate(sources.heads):
+        grid = _inference_grid(stage, [last + 1 - first for first, last in head.brain_vox])
         for image in range(config.validation_images):
             kind = "t1w" if image == 0 else "random"
             recipe = Recipe(t1w_share=float(kind == "t1w"), stripped_share=0.0)
             entropy = (seed, number, image)
-            yield kind, SynthesisedSamples([head], whole, recipe, num_classes, entropy)(0)
+            yield kind, SynthesisedSamples([head], grid, recipe, num_classes, entropy)(0)
     untouched = AugmentationOdds(overall=0.0)
     for read in sources.images:
-        yield "real", AugmentedSamples([read], whole, untouched, num_classes, (seed,))(0)
+        brain = bounding_box(read().labels > 0)
+        assert brain is not None  # refused when it was read
+        grid = _inference_grid(stage, [s.stop - s.start for s in brain])
+        yield "real", AugmentedSamples([read], grid, untouched, num_classes, (seed,))(0)
+
+
+def _inference_grid(stage: StageOptions, brain_mm: Sequence[int]) -> SampleGrid:
+    """Grid of what a stage's network is given of a head whose brain has these sides."""
+    sides_mm = extent_sides(brain_mm) if stage.sees == "brain" else (SIDE, SIDE, SIDE)
+    x, y, z = (round(side / stage.voxel_mm) for side in sides_mm)
+    return replace(stage.grid(), shapes=((x, y, z),))
