@@ -9,7 +9,7 @@ from pathlib import Path
 import lodbrain_cli
 from lodbrain_cli.networks.keras_graph import read_graph
 from lodbrain_cli.networks.lod_brain import build_lod_brain
-from lodbrain_cli.presets import PRESETS
+from lodbrain_cli.presets import LEVELS, PRESETS
 
 FOLDER = Path(lodbrain_cli.__file__).parent / "networks" / "graphs"
 
@@ -22,7 +22,9 @@ def frozen_text(network) -> str:
 
 def main() -> None:
     for preset in PRESETS.values():
-        (FOLDER / f"{preset.name}.json").write_text(frozen_text(preset.network))
+        levels = LEVELS if preset.coarse_weights else LEVELS[:1]
+        for network in (preset.level(name) for name in levels):
+            (FOLDER / f"{network.name}.json").write_text(frozen_text(network.config))
 
 
 if __name__ == "__main__":

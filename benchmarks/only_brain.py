@@ -31,7 +31,9 @@ def main() -> None:
     options = parser.parse_args()
     preset = get_preset("lod-brain")
     threads = len(os.sched_getaffinity(0))
-    engine = start_engine(preset, options.weights, engine="openvino", device="cpu", threads=threads)
+    engine = start_engine(
+        preset.level("fine"), options.weights, engine="openvino", device="cpu", threads=threads
+    )
     labels = get_label_set(preset.label_set)
     print("| scan | volume computed | labels that differ | seconds | whole volume, seconds |")
     print("|---|---|---|---|---|")

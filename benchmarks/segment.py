@@ -137,7 +137,7 @@ def engine(way: str, weights: Path):
     from lodbrain_cli.presets import get_preset
 
     started = start_engine(
-        get_preset("lod-brain"), weights, engine=name, device="cpu",
+        get_preset("lod-brain").level("fine"), weights, engine=name, device="cpu",
         threads=len(os.sched_getaffinity(0)),
     )  # fmt: skip
     return lambda image: started.predict(image, only_brain=not whole).output

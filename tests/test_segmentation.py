@@ -146,3 +146,50 @@ def test_the_command_line_gives_the_bytes_of_the_api(
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "nothing of Keras' chatter reaches the person"
     assert (tmp_path / "api.nii.gz").read_bytes() == (tmp_path / "cli.nii.gz").read_bytes()
+
+
+def test_the_coarse_level_is_a_preview_on_the_scans_own_grid(segmented, released_weights, data_dir):
+    coarse = Segmenter(weights=released_weights, device="cpu", level="coarse")
+    for name in ("adi_26yr_T1w_eq", "studyforrest_sub02_T1w"):
+        fine = segmented(f"heads/{name}")
+        preview = coarse.segment(data_dir / f"heads/{name}.nii.gz")
+        assert preview.labels.shape == fine.labels.shape
+        assert preview.record["level"] == "coarse"
+        scores = [dice(preview.labels, fine.labels, label) for label in (1, 3, 5, 6)]
+        assert min(scores) > 0.6
+        brain = dice(preview.labels > 0, fine.labels > 0, label=1)
+        assert brain > 0.9
+
+
+def test_the_coarse_level_in_conformed_space_lies_where_the_fine_one_does(
+    raw_aomic, released_weights, data_dir
+):
+    coarse = Segmenter(weights=released_weights, device="cpu", level="coarse")
+    preview = coarse.segment(data_dir / "pairs/aomic/AOMIC_T1w.nii.gz", space="conformed")
+    assert preview.labels.shape == (256, 256, 256)
+    for label in (3, 5, 6):
+        ours, theirs = (
+            np.argwhere(result.labels == label).mean(axis=0) for result in (preview, raw_aomic)
+        )
+        np.testing.assert_allclose(ours, theirs, atol=1.5)
+
+
+def test_a_limit_of_one_gibibyte_holds_as_seen_from_outside(data_dir, released_weights, tmp_path):
+    code = (
+        "import resource, subprocess, sys;"
+        "done = subprocess.run(sys.argv[1:]);"
+        "print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    command = [
+        sys.executable, "-m", "lodbrain_cli", "segment", data_dir / "pairs/aomic/AOMIC_T1w.nii.gz",
+        "-o", tmp_path / "seg.nii.gz", "--weights", released_weights, "--memory", "1G",
+    ]  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
+    returncode, peak_kib = done.stdout.splitlines()[-1].split()
+    assert returncode == "0", done.stderr
+    assert int(peak_kib) * 1024 <= 2**30
+    reference = labels_of(data_dir / "reference/AOMIC_lod-brain_labels_postprocessed.nii.gz")
+    differing = labels_of(tmp_path / "seg.nii.gz") != reference
+    assert differing.sum() <= 1e-3 * (reference > 0).sum()
+    record = json.loads((tmp_path / "seg_run.json").read_text())
+    assert record["memory_limit_bytes"] == 2**30

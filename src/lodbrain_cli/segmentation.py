@@ -14,6 +14,7 @@ from .imaging.conform import ConformedGrid, to_conformed
 from .imaging.intensity import z_score
 from .imaging.nifti import Scan, read_t1w
 from .imaging.probability_maps import ProbabilityMaps
+from .imaging.resample import max_pooled
 from .imaging.volumetry import StructureVolume, structure_volumes
 from .inference.devices import allowed_threads, peak_memory_bytes
 from .inference.engines import start_engine
@@ -22,7 +23,7 @@ from .outputs.images import Space
 from .outputs.record import run_record, timestamp
 from .outputs.segmented import Segmentation
 from .postprocessing import clean_probabilities, label_volume, most_probable
-from .presets import PRESETS, Preset, get_preset
+from .presets import PRESETS, Preset, TrainedNetwork, get_preset
 from .weights import obtain
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ class Segmenter:
         "auto", "openvino" (CPU) or "keras" (GPU; any backend).
     threads : int, optional
         CPU threads; default: what the process was given.
+    precision : str
+        "float32", or "mixed": half precision where it is safe, on a GPU.
+    memory : int, optional
+        Bytes of resident memory to stay within; default: what is free.
+    level : str
+        "fine", or "coarse": the coarse stage alone, in a fraction of the time.
     offline : bool, optional
         Never touch the network; default from ``LODBRAIN_OFFLINE``.
     progress : bool
@@ -68,10 +75,16 @@ class Segmenter:
         device: str = "auto",
         engine: str = "auto",
         threads: int | None = None,
+        precision: str = "float32",
+        memory: int | None = None,
+        level: str = "fine",
         offline: bool | None = None,
         progress: bool = False,
     ) -> None:
         self.preset: Preset = get_preset(preset)
+        self.level = level
+        self.network: TrainedNetwork = self.preset.level(level)
+        self.memory = memory
         self.label_set = get_label_set(self.preset.label_set)
         self.threads = allowed_threads() if threads is None else threads
         if self.threads < 1:
@@ -79,9 +92,16 @@ class Segmenter:
             raise UsageError(msg)
         started = time.perf_counter()
         given = Path(weights) if weights is not None else None
-        self.weights = obtain(self.preset, given, offline=offline, progress=progress)
+        self.weights = obtain(
+            self.preset, given, file=self.network.weights, offline=offline, progress=progress
+        )
         self.engine = start_engine(
-            self.preset, self.weights.path, engine=engine, device=device, threads=self.threads
+            self.network,
+            self.weights.path,
+            engine=engine,
+            device=device,
+            threads=self.threads,
+            precision=precision,
         )
         self.load_s = time.perf_counter() - started
 
@@ -128,18 +148,27 @@ class Segmenter:
             conformed, grid, warnings = to_conformed(scan.data, scan.affine)
         with steps("infer"):
             # Cleaning keeps one piece: what lies apart from the brain need not be known.
-            prediction = self.engine.predict(z_score(conformed), only_brain=postprocess)
+            prediction = self.engine.predict(
+                max_pooled(z_score(conformed), self.network.pool),
+                only_brain=postprocess,
+                memory_limit=self.memory,
+            )
         maps, cleaning = prediction.maps, None
+        target = _space_of(scan, grid, space)
+        way = (grid if space == "native" else grid.onto_itself()).coarser(self.network.pool)
         if postprocess:
             with steps("clean"):
                 maps, cleaning = clean_probabilities(maps, self.label_set)
         with steps("label"):
-            labels = label_volume(maps)
-            if space == "native":
-                labels = _native_labels(maps, labels, grid)
-        target = _space_of(scan, grid, space)
+            labels = _labels_on(maps, way)
         volumes = structure_volumes(labels, target.affine, self.label_set)
-        notes = [*scan.warnings, *warnings, *self._weights_warnings(), *_empty_warnings(volumes)]
+        notes = [
+            *scan.warnings,
+            *warnings,
+            *self._weights_warnings(),
+            *prediction.notes,
+            *_empty_warnings(volumes),
+        ]
         record = run_record(
             scan,
             began,
@@ -154,7 +183,7 @@ class Segmenter:
             postprocessing=cleaning.by_name(self.label_set) if cleaning else None,
         )
         return Segmentation(
-            labels, target, self.label_set, volumes, scan, record, grid, maps, conformed
+            labels, target, self.label_set, volumes, scan, record, way, maps, conformed
         )
 
     def _weights_warnings(self) -> list[str]:
@@ -166,6 +195,7 @@ class Segmenter:
         """Collect what the record says of the network and where it ran."""
         return {
             "preset": self.preset.name,
+            "level": self.level,
             "weights": {
                 "file": self.weights.path.name,
                 "sha256": self.weights.sha256,
@@ -175,6 +205,7 @@ class Segmenter:
             "engine": self.engine.name,
             "device": self.engine.device,
             "threads": self.engine.threads,
+            "memory_limit_bytes": self.memory,
             "load_seconds": round(self.load_s, 3),
         }
 
@@ -188,8 +219,8 @@ def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation
         T1w head: NIfTI or MGH.
     **options
         Of :class:`Segmenter` (``preset``, ``weights``, ``device``, ``engine``,
-        ``threads``, ``offline``) and :meth:`Segmenter.segment` (``frame``, ``space``,
-        ``postprocess``).
+        ``threads``, ``precision``, ``memory``, ``level``, ``offline``) and
+        :meth:`Segmenter.segment` (``frame``, ``space``, ``postprocess``).
 
     Returns
     -------
@@ -227,19 +258,17 @@ class _Steps:
         self.seconds[name] = time.perf_counter() - started
 
 
-def _native_labels(
-    maps: ProbabilityMaps, conformed: "NDArray[np.uint8]", grid: ConformedGrid
-) -> "NDArray[np.uint8]":
+def _labels_on(maps: ProbabilityMaps, way: ConformedGrid) -> "NDArray[np.uint8]":
     """Resample each class where anything but background can come out, and compare.
 
     Between voxels that are all background, linear interpolation gives background.
     """
-    labels = np.zeros(grid.native_shape, np.uint8)
-    found = bounding_box(conformed > 0)
+    labels = np.zeros(way.native_shape, np.uint8)
+    found = bounding_box(label_volume(maps) > 0)
     if found is not None:
-        box = grid.native_box(grown(found, 1, conformed.shape))
+        box = way.native_box(grown(found, 1, maps.shape))
         labels[box] = most_probable(
-            grid.to_native(values, maps.outside(index), box, maps.origin)
+            way.to_native(values, maps.outside(index), box, maps.origin)
             for index, values in enumerate(maps.values)
         )
     return labels

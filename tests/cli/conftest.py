@@ -7,7 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from lodbrain_cli.cli.main import cli
+from lodbrain_cli.imaging.probability_maps import ProbabilityMaps
 from lodbrain_cli.inference import engines
+from lodbrain_cli.inference.prediction import Prediction
 
 from ..phantoms import HEAD, MARKER
 
@@ -30,12 +32,12 @@ def no_network(monkeypatch):
 
     real = engines.start_engine
 
-    def start(preset, weights, *, engine, device, threads):
-        if device not in ("auto", "cpu"):
-            return real(preset, weights, engine=engine, device=device, threads=threads)
+    def start(network, weights, *, device, threads, **others):
+        if device not in ("auto", "cpu") or others["precision"] != "float32":
+            return real(network, weights, device=device, threads=threads, **others)
         return SimpleNamespace(
-            predict=lambda image, only_brain=False: SimpleNamespace(
-                output=threshold_probabilities(image), seconds={"all": 0.0}
+            predict=lambda image, **_: Prediction(
+                ProbabilityMaps.whole(threshold_probabilities(image)), seconds={"all": 0.0}
             ),
             name="thresholds",
             device="cpu",

@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from lodbrain_cli.cli.options import MemorySize
 from lodbrain_cli.errors import ResourceError
 
 from ..phantoms import GRIDS, MARKER_MM, centroid_mm, phantom, rotation
@@ -349,17 +350,47 @@ def test_full_standard_output_is_told(tmp_path):
     assert b"standard output: could not be written" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("4 apples", "is no size"), ("0G", "is no size"), ("-1G", "is no size"), ("1000", "no size")],
+)
+def test_a_memory_limit_that_is_no_size_is_wrong_usage(run, tmp_path, text, message):
+    done = run("segment", phantom(tmp_path), "-o", tmp_path / "s.nii.gz", "--memory", text)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1G", 2**30), ("1.5GiB", 3 * 2**29), ("900m", 900 * 2**20), ("64 KB", 2**16)],
+)
+def test_sizes_are_read_as_slurm_and_docker_write_them(text, size):
+    assert MemorySize().convert(text, None, None) == size
+
+
+def test_half_precision_is_for_gpus(run, tmp_path, no_network):
+    done = run(
+        "segment", phantom(tmp_path), "-o", tmp_path / "s.nii.gz", "--precision", "mixed",
+        "--device", "cpu",
+    )  # fmt: skip
+    assert done.exit_code == 2
+    assert "precision 'mixed' is for a GPU" in done.stderr
+
+
 SLOW_RUN = """
 import sys, time
 from types import SimpleNamespace
 import lodbrain_cli.segmentation as pipeline
 import lodbrain_cli.outputs.segmented as segmented
-def predict(image, only_brain=False):
+def predict(image, **_):
+    from lodbrain_cli.inference.prediction import Prediction
     from lodbrain_cli.imaging.probability_maps import ProbabilityMaps
     maps = ProbabilityMaps.background(7, [slice(0, 8)] * 3, image.shape)
-    return SimpleNamespace(maps=maps, seconds={})
+    return Prediction(maps)
 pipeline.Segmenter.__init__ = lambda self, **_: self.__dict__.update(
-    preset=pipeline.get_preset("lod-brain"), label_set=pipeline.get_label_set("lod-brain-7"),
+    preset=pipeline.get_preset("lod-brain"), level="fine", memory=None,
+    network=pipeline.get_preset("lod-brain").level("fine"),
+    label_set=pipeline.get_label_set("lod-brain-7"),
     weights=SimpleNamespace(path=SimpleNamespace(name="w"), sha256="ab", origin="", released=True),
     engine=SimpleNamespace(device="cpu", name="", threads=1, predict=predict), load_s=0)
 def slow(*_):  # the labels stand, the record does not yet

@@ -192,3 +192,38 @@ def test_a_box_of_the_scan_is_resampled_as_the_whole_is(case, rng):
     assert inside.any()
     inside[box] = False
     assert not inside.any()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_coarser_grid_covers_the_same_world(case):
+    affine, shape = grid_of(case)
+    grid = conformed_grid(paint(affine, shape), affine)
+    coarse = grid.coarser(4)
+    corners = np.array([[-0.5, -0.5, -0.5], [63.5, 63.5, 63.5]])
+    fine = np.array([[-0.5, -0.5, -0.5], [255.5, 255.5, 255.5]])
+    np.testing.assert_allclose(
+        apply_affine(coarse.affine, corners),
+        apply_affine(grid.affine, fine),
+        atol=1e-6,
+    )
+    # A ramp along an axis is the same ramp wherever linear interpolation reaches.
+    ramp = np.broadcast_to(np.arange(64, dtype=np.float32)[:, None, None], (64, 64, 64)).copy()
+    fine_ramp = np.broadcast_to(
+        ((np.arange(256, dtype=np.float32) - 1.5) / 4)[:, None, None], (256, 256, 256)
+    ).copy()
+    ours, theirs = coarse.to_native(ramp, np.nan), grid.to_native(fine_ramp, np.nan)
+    both = np.isfinite(ours) & np.isfinite(theirs)
+    assert both.any()
+    np.testing.assert_allclose(ours[both], theirs[both], atol=1e-3)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_onto_itself_nothing_moves(case, rng):
+    affine, shape = grid_of(case)
+    grid = conformed_grid(paint(affine, shape), affine).onto_itself()
+    volume = rng.random((256, 256, 256), dtype=np.float32)
+    np.testing.assert_array_equal(grid.to_native(volume), volume)
+    part = volume[10:200, 20:90, 30:256]
+    whole = grid.to_native(part, 2.0, origin=(10, 20, 30))
+    np.testing.assert_array_equal(whole[10:200, 20:90, 30:256], part)
+    assert (whole == 2.0).sum() == volume.size - part.size

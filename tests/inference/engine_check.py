@@ -53,14 +53,14 @@ def tiny_images():
 
 def worst_of_tilings(engine: str, graph, image, whole) -> float:
     from lodbrain_cli.inference.execution import StagedNetwork
+    from lodbrain_cli.inference.memory import Budget
 
     worst = 0.0
     # From one voxel a tile (rounded up to what a stage needs) to the whole at once.
     for compose in (False, True):
         for thickness in (1, 9, 40) if engine == "openvino" else (9,):
-            network = StagedNetwork(
-                graph, compiler(engine), compose=compose, tile_bytes=thickness * 8 * 4 * 24 * 32
-            )
+            budget = Budget(thickness * 8 * 4 * 24 * 32)
+            network = StagedNetwork(graph, compiler(engine), compose=compose, budgets=[budget])
             output = np.moveaxis(network.predict(image).output, 0, -1)
             worst = max(worst, float(np.abs(output - whole).max()))
     return worst

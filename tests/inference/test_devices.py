@@ -27,3 +27,28 @@ def test_a_containers_quota_is_read(tmp_path):
 
 def test_peak_memory_is_in_bytes():
     assert 10**7 < devices.peak_memory_bytes() < 10**12
+
+
+def test_free_memory_is_the_smaller_of_the_machines_and_the_containers(monkeypatch, tmp_path):
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:  16000 kB\nMemAvailable:   9000 kB\n")
+    assert devices._machine_free(meminfo) == 9000 * 1024
+    assert devices._machine_free(tmp_path / "none") > 2**60
+    (tmp_path / "memory.max").write_text("5000000\n")
+    (tmp_path / "memory.current").write_text("4000000\n")
+    (tmp_path / "memory.stat").write_text("anon 3000000\ninactive_file 500000\n")
+    assert devices._cgroup_free(tmp_path) == 1_500_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert devices._cgroup_free(tmp_path) > 2**60
+    monkeypatch.setattr(devices, "_machine_free", lambda: 7)
+    monkeypatch.setattr(devices, "_cgroup_free", lambda: 5)
+    assert devices.free_memory_bytes() == 5
+
+
+def test_resident_memory_grows_with_what_is_held_and_falls_when_it_is_returned():
+    before = devices.resident_bytes()
+    held = [bytearray(100_000) for _ in range(1000)]
+    assert devices.resident_bytes() > before + 90_000_000
+    held.clear()
+    devices.return_free_memory()
+    assert devices.resident_bytes() < before + 50_000_000

@@ -9,6 +9,7 @@ from lodbrain_cli.imaging.conform import to_conformed
 from lodbrain_cli.imaging.intensity import z_score
 from lodbrain_cli.imaging.nifti import read_t1w
 from lodbrain_cli.inference.execution import StagedNetwork
+from lodbrain_cli.inference.memory import Budget
 from lodbrain_cli.inference.openvino_engine import openvino_compiler
 from lodbrain_cli.labels import get_label_set
 from lodbrain_cli.networks.frozen import frozen_graph
@@ -78,7 +79,7 @@ def test_the_same_options_give_the_same_bytes(network, image, near):
 
 def test_tiles_of_another_size_give_the_same_labels(released_weights, image, whole):
     graph = frozen_graph("lod-brain", released_weights / "weights_lv1.h5", "lod-brain-release")
-    network = StagedNetwork(graph, openvino_compiler(threads=1), tile_bytes=3 * 2**20)
+    network = StagedNetwork(graph, openvino_compiler(threads=1), budgets=[Budget(3 * 2**20)])
     check_like_the_whole(network.predict(image, only_brain=True), whole)
 
 

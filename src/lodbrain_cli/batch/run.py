@@ -119,6 +119,7 @@ def _expected(segmenter: "Segmenter", job: Job, options: dict[str, Any]) -> dict
         "options.frame": options.get("frame"),
         "weights.sha256": segmenter.weights.sha256,
         "preset": segmenter.preset.name,
+        "level": segmenter.level,
         "options.space": options.get("space", "native"),
         "options.postprocess": options.get("postprocess", True),
     }

@@ -1,23 +1,27 @@
 """Options that several commands share, each defined once, each also an environment variable.
 
-preset_option, weights_option, device_option, engine_option, threads_option, offline_option,
-json_option, verbosity_options
+preset_option, level_option, weights_option, device_option, engine_option, threads_option,
+precision_option, memory_option, offline_option, json_option, verbosity_options
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..presets import PRESETS
+from ..presets import LEVELS, PRESETS
 
 __all__ = [
     "device_option",
     "engine_option",
     "json_option",
+    "level_option",
+    "memory_option",
     "offline_option",
     "option",
+    "precision_option",
     "preset_option",
     "threads_option",
     "verbosity_options",
@@ -33,6 +37,22 @@ def option(*names: str, **attributes: Any) -> _Decorator:
     variable = "LODBRAIN_" + longest.lstrip("-").replace("-", "_").upper()
     attributes.setdefault("envvar", variable)
     return click.option(*names, **attributes)
+
+
+class MemorySize(click.ParamType):  # type: ignore[type-arg]
+    """Bytes with a unit: K, M, G or T are powers of 1024, as Slurm and Docker count."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read a number of bytes."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])(?:i?B)?", value.strip(), re.IGNORECASE)
+        if found is None or float(found[1]) == 0:
+            self.fail(f"{value!r} is no size; write for instance 4G or 900M", param, ctx)
+        power = "KMGT".index(found[2].upper()) + 1
+        return int(float(found[1]) * 1024**power)
 
 
 preset_option = option(
@@ -67,6 +87,25 @@ threads_option = option(
     "--threads",
     type=click.IntRange(min=1),
     help="CPU threads; default: what this process was given (Slurm, affinity, container).",
+)
+precision_option = option(
+    "--precision",
+    type=click.Choice(["float32", "mixed"]),
+    default="float32",
+    show_default=True,
+    help="mixed: half precision where it is safe, on a GPU.",
+)
+memory_option = option(
+    "--memory",
+    type=MemorySize(),
+    help="Resident memory to stay within, such as 4G or 900M; default: what is free.",
+)
+level_option = option(
+    "--level",
+    type=click.Choice(list(LEVELS)),
+    default=LEVELS[0],
+    show_default=True,
+    help="coarse: the coarse stage alone, a preview in a fraction of the time.",
 )
 offline_option = option(
     "--offline", is_flag=True, help="Never touch the network; weights must be on this machine."

@@ -11,8 +11,11 @@ from .options import (
     device_option,
     engine_option,
     json_option,
+    level_option,
+    memory_option,
     offline_option,
     option,
+    precision_option,
     preset_option,
     threads_option,
     verbosity_options,
@@ -38,6 +41,8 @@ Examples:
   lodbrain segment T1.mgz -o seg.mgz --brain brain.mgz --device cpu --threads 4
   lodbrain segment sub-*/anat/*_T1w.nii.gz -o results/ --skip-existing
   lodbrain segment --list scans.txt -o results/ --probabilities results/ --json
+  lodbrain segment T1.nii.gz -o preview.nii.gz --level coarse
+  lodbrain segment T1.nii.gz -o seg.nii.gz --memory 1G --threads 1
 """,
 )
 @click.argument("inputs", nargs=-1, type=_PATH, metavar="[SCAN|FOLDER]...")
@@ -78,10 +83,13 @@ Examples:
     help="Leave scans that were finished with the same input, weights and options; redo others.",
 )
 @preset_option
+@level_option
 @weights_option
 @device_option
 @engine_option
 @threads_option
+@precision_option
+@memory_option
 @offline_option
 @json_option
 @verbosity_options

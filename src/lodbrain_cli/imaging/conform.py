@@ -7,7 +7,7 @@ oblique scan stays oblique, so a scan that is already 1 mm is moved voxel by
 voxel and never interpolated.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,6 +84,22 @@ class ConformedGrid:
         matrix[:3, 3] -= origin
         oriented = resample(volume, matrix @ self._from_oriented(shape), shape, outside)
         return np.ascontiguousarray(self._unorient(oriented))
+
+    def onto_itself(self) -> "ConformedGrid":
+        """Put the conformed grid in the scan's place."""
+        return replace(
+            self,
+            native_affine=self.affine,
+            native_shape=(SIDE, SIDE, SIDE),
+            axes=(0, 1, 2),
+            flips=(False, False, False),
+        )
+
+    def coarser(self, factor: int) -> "ConformedGrid":
+        """Make conformed voxels of `factor` mm, each over factor³ of these."""
+        # The centre of the first lies between the centres that it covers.
+        within = from_matvec(np.eye(3) * factor, np.full(3, (factor - 1) / 2))
+        return replace(self, affine=self.affine @ within)
 
     def native_box(self, box: tuple[slice, ...]) -> tuple[slice, ...]:
         """Smallest box of the scan's grid that holds a box of the conformed grid.

@@ -8,7 +8,7 @@ from scipy import ndimage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["resample"]
+__all__ = ["max_pooled", "resample"]
 
 
 def resample(
@@ -70,6 +70,31 @@ def resample(
         )
         result[inside == 0] = outside
     return result
+
+
+def max_pooled(volume: "NDArray[np.float32]", factor: int) -> "NDArray[np.float32]":
+    """Largest value of each factor³ voxels.
+
+    Parameters
+    ----------
+    volume : (X, Y, Z) float32 array
+        Sides are multiples of `factor`.
+    factor : int
+
+    Returns
+    -------
+    (X / factor, Y / factor, Z / factor) float32 array
+        The volume itself when the factor is 1.
+    """
+    if factor == 1:
+        return volume
+    for axis in range(3):
+        line = np.moveaxis(volume, axis, 0)
+        pooled = line[::factor].copy()
+        for offset in range(1, factor):
+            np.maximum(pooled, line[offset::factor], out=pooled)
+        volume = np.moveaxis(pooled, 0, axis)
+    return np.ascontiguousarray(volume)
 
 
 def _shifted(

@@ -1,13 +1,23 @@
 """What this process may use: cores, memory; no machine-wide counts."""
 
+import ctypes
 import os
 import resource
 import sys
 from pathlib import Path
 
-__all__ = ["allowed_threads", "peak_memory_bytes"]
+__all__ = [
+    "allowed_threads",
+    "free_memory_bytes",
+    "peak_memory_bytes",
+    "resident_bytes",
+    "return_free_memory",
+]
 
 _CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
+_CGROUP_MEMORY = Path("/sys/fs/cgroup")
+_MEMINFO = Path("/proc/meminfo")
+_UNKNOWN_BYTES = 2**62
 
 
 def allowed_threads() -> int:
@@ -31,6 +41,55 @@ def peak_memory_bytes() -> int:
     """Largest resident memory of this process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process now; where the system does not say, its largest so far."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return peak_memory_bytes()
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def free_memory_bytes() -> int:
+    """Memory that this process may still take: of the machine and of its control group.
+
+    A very large number where the system does not say.
+    """
+    return min(_machine_free(), _cgroup_free())
+
+
+def return_free_memory() -> None:
+    """Hand memory that was freed back to the system, where the C library holds on to it.
+
+    glibc keeps what many small and middling allocations leave behind, which for
+    a network's layers comes to hundreds of megabytes.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim is not None:
+            trim(0)
+
+
+def _machine_free(path: Path = _MEMINFO) -> int:
+    try:
+        lines = dict(line.split(":", 1) for line in path.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, ValueError, KeyError, IndexError):
+        return _UNKNOWN_BYTES
+
+
+def _cgroup_free(folder: Path = _CGROUP_MEMORY) -> int:
+    """Room below ``memory.max``; files in the page cache count as room."""
+    try:
+        limit = int((folder / "memory.max").read_text())  # "max": no limit
+        used = int((folder / "memory.current").read_text())
+        lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        cached = {name: int(value) for name, value in lines}["inactive_file"]
+    except (OSError, ValueError, KeyError):
+        return _UNKNOWN_BYTES
+    return max(0, limit - used + cached)
 
 
 def _affinity() -> int:

@@ -2,78 +2,50 @@
 
 import importlib.util
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import nullcontext
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ResourceError, UsageError
-from .execution import Prediction, StagedNetwork
+from .engine import Engine
+from .execution import StagedNetwork
+from .memory import GPU_BUDGETS, Footprint
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from ..presets import TrainedNetwork
 
-    from ..presets import Preset
-
-__all__ = ["ENGINES", "Engine", "start_engine"]
+__all__ = ["ENGINES", "PRECISIONS", "start_engine"]
 
 #: What can be asked for by name.
 ENGINES = ("auto", "openvino", "keras")
 
+#: "mixed" computes convolutions in half precision, normalisations in single.
+PRECISIONS = ("float32", "mixed")
+
+# Measured: benchmarks/memory.py.
+_OPENVINO = Footprint(fixed_bytes=128 * 2**20, tiles=16)
+_KERAS_ON_CPU = Footprint(fixed_bytes=512 * 2**20, tiles=40)
+_KERAS_ON_GPU = Footprint(fixed_bytes=512 * 2**20, tiles=3)  # on the host
+
 _GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, WSL
 
 
-@dataclass(frozen=True)
-class Engine:
-    """A network ready to run.
-
-    Parameters
-    ----------
-    name : str
-        "openvino", or "keras" with its backend, each with versions.
-    device : str
-        "cpu" or "gpu:N".
-    threads : int
-    network : StagedNetwork
-    scope : callable
-        Makes the context in which the network must run.
-    """
-
-    name: str
-    device: str
-    threads: int
-    network: StagedNetwork
-    scope: Callable[[], AbstractContextManager[Any]]
-
-    def predict(self, image: "NDArray[np.float32]", *, only_brain: bool = False) -> Prediction:
-        """Compute class probabilities: see :meth:`.execution.StagedNetwork.predict`.
-
-        Raises
-        ------
-        ResourceError
-            When memory runs out.
-        """
-        try:
-            with self.scope():
-                return self.network.predict(image, only_brain=only_brain)
-        except Exception as error:
-            if not _is_out_of_memory(error):
-                raise
-            msg = f"memory ran out on {self.device}; free some, ask for more, or use --device cpu"
-            raise ResourceError(msg) from error
-
-
 def start_engine(
-    preset: "Preset", weights: Path, *, engine: str, device: str, threads: int
+    network: "TrainedNetwork",
+    weights: Path,
+    *,
+    engine: str,
+    device: str,
+    threads: int,
+    precision: str = "float32",
 ) -> Engine:
-    """Load a preset's network on an engine.
+    """Load a network on an engine.
 
     Parameters
     ----------
-    preset : Preset
+    network : TrainedNetwork
     weights : Path
     engine : str
         One of :data:`ENGINES`. "auto" takes Keras where a GPU is to be used,
@@ -82,11 +54,13 @@ def start_engine(
         "auto", "cpu", "gpu" or "gpu:N".
     threads : int
         Upper bound on CPU threads.
+    precision : str
+        One of :data:`PRECISIONS`; "mixed" on a GPU only.
 
     Raises
     ------
     UsageError
-        Unknown engine or device, or OpenVINO asked for on a GPU.
+        Unknown engine, device or precision, or one that does not fit the other.
     ResourceError
         No such GPU, or what the engine needs is not installed.
     WeightsError
@@ -98,12 +72,25 @@ def start_engine(
     if engine == "openvino" and device.startswith("gpu"):
         msg = "the openvino engine computes on the CPU; use --engine keras for a GPU"
         raise UsageError(msg)
+    if precision not in PRECISIONS:
+        msg = f"unknown precision {precision!r}; expected {', '.join(PRECISIONS)}"
+        raise UsageError(msg)
+    _check_precision(precision, "cpu" if engine == "openvino" else device)
+    started = None
     if engine == "keras" or (engine == "auto" and _wants_keras(device)):
-        started = _start_keras(preset, weights, device, threads)
+        started = _start_keras(network, weights, device, threads, precision)
         # A driver without a GPU that Keras can use: the CPU has a faster engine.
-        if engine == "keras" or started.device != "cpu" or not _has_openvino():
-            return started
-    return _start_openvino(preset, weights, device, threads)
+        if engine != "keras" and started.device == "cpu" and _has_openvino():
+            started = None
+    started = started or _start_openvino(network, weights, device, threads)
+    _check_precision(precision, started.device)
+    return started
+
+
+def _check_precision(precision: str, device: str) -> None:
+    if precision != "float32" and device == "cpu":
+        msg = f"precision {precision!r} is for a GPU; the CPU computes in float32"
+        raise UsageError(msg)
 
 
 def _wants_keras(device: str) -> bool:
@@ -118,24 +105,26 @@ def _has_openvino() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def _start_openvino(preset: "Preset", weights: Path, device: str, threads: int) -> Engine:
+def _start_openvino(network: "TrainedNetwork", weights: Path, device: str, threads: int) -> Engine:
     if device not in ("auto", "cpu"):
         msg = f"unknown device {device!r}; expected auto, cpu, gpu or gpu:N"
         raise UsageError(msg)
     from ..networks.frozen import frozen_graph
 
-    graph = frozen_graph(preset.name, weights, preset.weights.layout)
+    graph = frozen_graph(network.name, weights, network.weights.layout)
     try:
         from .openvino_engine import openvino_compiler
     except ImportError as error:
         msg = f"OpenVINO cannot be loaded ({error}); install it or use --engine keras"
         raise ResourceError(msg) from error
-    network = StagedNetwork(graph, openvino_compiler(threads))
+    staged = StagedNetwork(graph, openvino_compiler(threads), footprint=_OPENVINO)
     name = f"openvino {metadata.version('openvino')}"
-    return Engine(name, "cpu", threads, network, nullcontext)
+    return Engine(name, "cpu", threads, staged, nullcontext)
 
 
-def _start_keras(preset: "Preset", weights: Path, device: str, threads: int) -> Engine:
+def _start_keras(
+    network: "TrainedNetwork", weights: Path, device: str, threads: int, precision: str
+) -> Engine:
     from .keras_backend import start_keras
 
     backend = start_keras(device, threads)
@@ -145,23 +134,23 @@ def _start_keras(preset: "Preset", weights: Path, device: str, threads: int) -> 
         from ..networks.lod_brain import build_lod_brain
         from .keras_engine import KerasStage
 
-        model = build_lod_brain(preset.network)
-        load_weights(model, weights, preset.weights.layout)
+        model = build_lod_brain(network.config)
+        load_weights(model, weights, network.weights.layout)
         # XLA is slow at a wide kernel over one channel on a CPU (docs/performance.md).
         compose = not (backend.name == "jax" and backend.device == "cpu")
-        network = StagedNetwork(read_graph(model), KerasStage, compose=compose)
+        compile_stage = partial(KerasStage, mixed=precision == "mixed")
+        if backend.device == "cpu":
+            sizes: dict[str, Any] = {"footprint": _KERAS_ON_CPU}
+        else:
+            sizes = {"footprint": _KERAS_ON_GPU, "budgets": GPU_BUDGETS}
+        staged = StagedNetwork(read_graph(model), compile_stage, compose=compose, **sizes)
     name = f"keras {backend.keras_version} on {backend.name} {backend.version}"
-    return Engine(name, backend.device, threads, network, backend.scope)
+    on_cpu = partial(_start_on_cpu, network, weights, threads) if backend.device != "cpu" else None
+    return Engine(name, backend.device, threads, staged, backend.scope, on_cpu)
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on any engine."""
-    text = str(error)
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
-        or "RESOURCE_EXHAUSTED" in text
-        or "can't allocate memory" in text  # PyTorch on a CPU
-        or "failed to allocate" in text.lower()
-        or "out of memory" in text.lower()
-    )
+def _start_on_cpu(network: "TrainedNetwork", weights: Path, threads: int) -> Engine:
+    """Start what goes on where a GPU's memory ran out."""
+    if _has_openvino():
+        return _start_openvino(network, weights, "cpu", threads)
+    return _start_keras(network, weights, "cpu", threads, "float32")

@@ -1,8 +1,7 @@
 """Carry a plan out: stage by stage, tile by tile, with any engine's compiled stages."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,28 +9,21 @@ import numpy as np
 from ..imaging.components import grown, largest_component
 from ..imaging.probability_maps import ProbabilityMaps
 from ..networks.graph import Graph
-from .background import (
-    GRAIN,
-    ConstantResponse,
-    any_in_cells,
-    dilated,
-)
+from .background import GRAIN, any_in_cells, dilated
 from .compiled import CompiledStage
+from .devices import return_free_memory
+from .memory import BUDGETS, Budget, Footprint, check_room, choose_budget
 from .moments import MomentsSum
 from .plan import Stage, make_plan
+from .prediction import Prediction
+from .runner import StageRunner
 from .state import State, cell_of
-from .tiling import Box, Shape, Tile, borders, box_size, scaled, tiles
+from .tiling import Box, Shape, Tile, scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Prediction", "StagedNetwork"]
-
-# Bytes of the widest tensor of a tile: small ones stay in a processor's cache.
-_TILE_BYTES = 8 * 2**20
-
-# How much larger tiles are where the whole volume is computed.
-_LARGER_WHERE_ALL = 4
+__all__ = ["StagedNetwork"]
 
 # A voxel may be brain where the background has less than this: what cleaning asks (SPEC A.7 b).
 _SURELY_BACKGROUND = 0.75
@@ -43,32 +35,7 @@ _MARGIN_VOX = 8
 # Background kept around what is computed: as far as cleaning smooths it, twice.
 _ROOM_VOX = 4
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a network computes for one image.
-
-    Parameters
-    ----------
-    maps : ProbabilityMaps
-        Values of the requested node, class by class, on the image's grid.
-    moments : mapping of str to (2, groups) float64 array
-        Mean and biased variance of every group, per normalisation.
-    seconds : mapping of str to float
-        Wall time of each stage, by the tensor that it computes.
-    computed : float
-        Share of the volume whose output was computed; the rest is background.
-    """
-
-    maps: ProbabilityMaps
-    moments: "Mapping[str, NDArray[np.float64]]"
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    computed: float = 1.0
-
-    @property
-    def output(self) -> "NDArray[np.float32]":
-        """(C, D, H, W) values everywhere."""
-        return self.maps.array()
+_NO_BOX = (slice(0, 0),) * 3
 
 
 class StagedNetwork:
@@ -84,9 +51,10 @@ class StagedNetwork:
     compose : bool
         Compose linear operations; at the volume's border the graph as it
         stands is used, so that the result is the same but for rounding.
-    tile_bytes : int
-        Of the widest tensor of a tile, about; four times that where a stage is
-        computed for the whole volume.
+    budgets : sequence of Budget
+        To choose from, the largest first.
+    footprint : Footprint
+        Memory of the engine.
     """
 
     def __init__(
@@ -96,14 +64,21 @@ class StagedNetwork:
         *,
         output: str = "probabilities",
         compose: bool = True,
-        tile_bytes: int = _TILE_BYTES,
+        budgets: Sequence[Budget] = BUDGETS,
+        footprint: Footprint = Footprint(0, 0),  # noqa: B008 - frozen
     ) -> None:
         self._plan = make_plan(graph, output, compose=compose)
-        self.tile_bytes = tile_bytes
-        self._compile = compile_stage
-        self._compiled: dict[tuple[str, str], CompiledStage] = {}
+        self.budgets = tuple(budgets)
+        self._footprint = footprint
+        self._runner = StageRunner(self._plan.plain, compile_stage, self.budgets[0])
 
-    def predict(self, image: "NDArray[np.float32]", *, only_brain: bool = False) -> Prediction:
+    def predict(
+        self,
+        image: "NDArray[np.float32]",
+        *,
+        only_brain: bool = False,
+        memory_limit: int | None = None,
+    ) -> Prediction:
         """Compute the output for one image.
 
         Parameters
@@ -116,24 +91,37 @@ class StagedNetwork:
             onwards from there as long as brain is found. Elsewhere the
             background has probability 1. Group moments are always those of the
             whole volume.
+        memory_limit : int, optional
+            Bytes of resident memory that the process stays within; default:
+            what is free.
 
         Returns
         -------
         Prediction
+
+        Raises
+        ------
+        ResourceError
+            When the limit is too small.
         """
         state = State(image)
+        self._runner.budget = choose_budget(
+            self._plan, state.shape, self._footprint, memory_limit, self.budgets
+        )
         seconds = {}
         for number, stage in enumerate(self._plan.stages[:-1]):
             started = time.perf_counter()
             result = self._run_everywhere(stage, state)
             if stage.kept:
                 state.tensors[stage.output] = result
-            self._forget(state, number)
+            state.keep_only(self._plan.read_after(number))
             seconds[stage.output] = time.perf_counter() - started
+        # Where most memory is used, what stages left behind would come on top.
+        return_free_memory()
         started = time.perf_counter()
-        maps, computed = self._finish(state, only_brain=only_brain)
+        maps, computed = self._finish(state, memory_limit, only_brain=only_brain)
         seconds[self._plan.stages[-1].output] = time.perf_counter() - started
-        self._release()
+        self._runner.release()
         return Prediction(maps, state.moments, seconds, computed)
 
     def _run_everywhere(self, stage: Stage, state: State) -> "NDArray[np.float32]":
@@ -141,16 +129,16 @@ class StagedNetwork:
         sides = state.sides(stage.scale)
         width = stage.graph.channels[stage.output]
         result = np.empty((width, *sides) if stage.kept else (0, 0, 0, 0), np.float32)
-        response = self._constant_response(stage, state)
+        response = self._runner.constant_response(stage, state)
         needed = state.everywhere(cell_of(stage))
         if response is not None:
             needed = state.background.reached(stage.halo, cell_of(stage))
             if stage.kept:
                 response.fill(result)
         total, boxes = MomentsSum(), []
-        for tile in self._tiles(stage, needed, state):
+        for tile in self._runner.tiles(stage, needed, state.shape):
             boxes.append(scaled(tile.keep, stage.scale))
-            values, part = self._run(stage, tile, state)
+            values, part = self._runner.run(stage, tile, state)
             if values is not None and stage.kept:
                 result[(slice(None), *boxes[-1])] = values
             if part is not None:
@@ -161,24 +149,22 @@ class StagedNetwork:
                 if count:
                     total.add(part, count)
             state.moments[stage.moments] = total.moments
-        self._release()
+        self._runner.release()
         return result
 
-    def _finish(self, state: State, *, only_brain: bool) -> tuple[ProbabilityMaps, float]:
+    def _finish(
+        self, state: State, memory_limit: int | None, *, only_brain: bool
+    ) -> tuple[ProbabilityMaps, float]:
         """Compute the output, everywhere or where the brain is."""
         stage = self._plan.stages[-1]
+        everywhere = not only_brain or self._plan.coarse is None
+        wanted = state.everywhere(cell_of(stage)) if everywhere else self._coarse_brain(state)
+        size = self._runner.tile_size(stage, wanted)
         width = stage.graph.channels[stage.output]
-        if not only_brain or self._plan.coarse is None:
-            maps = ProbabilityMaps.whole(np.empty((width, *state.shape), np.float32))
-            everywhere = state.everywhere(cell_of(stage))
-            self._run_into(maps, everywhere, self._box_size(stage, everywhere), state)
-            return maps, 1.0
-        wanted = self._coarse_brain(state)
-        size = self._box_size(stage, wanted)
-        maps = ProbabilityMaps.background(width, (slice(0, 0),) * 3, state.shape)
+        maps = ProbabilityMaps.background(width, _NO_BOX, state.shape)
         computed = np.zeros_like(wanted)
         while (wanted & ~computed).any():
-            maps = self._run_into(maps, wanted & ~computed, size, state)
+            maps = self._compute(maps, wanted & ~computed, size, state, memory_limit)
             computed |= wanted
             found = np.zeros(state.shape, bool)
             found[maps.box] = maps.values[0] < _SURELY_BACKGROUND
@@ -186,19 +172,28 @@ class StagedNetwork:
             wanted = any_in_cells(dilated(brain, 1), cell_of(stage) // GRAIN)
         return maps, float(computed.mean())
 
-    def _run_into(
+    def _compute(
         self,
         maps: ProbabilityMaps,
         needed: "NDArray[np.bool_]",
         size: Shape,
         state: State,
+        memory_limit: int | None,
     ) -> ProbabilityMaps:
         """Compute the output of some cells; the maps get room for them."""
         stage = self._plan.stages[-1]
-        work = tiles(state.shape, stage, cell_of(stage), needed, size)
-        maps = maps.covering(_room(work, state.shape))
+        work = self._runner.tiles(stage, needed, state.shape, size)
+        room = _room(work, state.shape)
+        check_room(
+            4 * maps.num_classes * _count(room),
+            state.shape,
+            self._runner.budget,
+            self._footprint,
+            memory_limit,
+        )
+        maps = maps.covering(room)
         for tile in work:
-            values, _ = self._run(stage, tile, state)
+            values, _ = self._runner.run(stage, tile, state)
             assert values is not None  # the last stage is always kept
             maps.values[(slice(None), *maps.within(tile.keep))] = values
         return maps
@@ -210,8 +205,8 @@ class StagedNetwork:
         # Nothing but background where the image is constant.
         seen = np.ones(state.sides(stage.scale), np.float32)
         varied = state.background.reached(0, cell_of(stage))
-        for tile in self._tiles(stage, varied, state):
-            values, _ = self._run(stage, tile, state, "coarse")
+        for tile in self._runner.tiles(stage, varied, state.shape):
+            values, _ = self._runner.run(stage, tile, state, "coarse")
             assert values is not None
             seen[scaled(tile.keep, stage.scale)] = values[0]
         steps = -(-_MARGIN_VOX // stage.scale)
@@ -223,82 +218,14 @@ class StagedNetwork:
                 near = near.repeat(stage.scale // last, axis)
         return any_in_cells(near, max(1, last // stage.scale))
 
-    def _run(
-        self, stage: Stage, tile: Tile, state: State, kind: str = "inner"
-    ) -> "tuple[NDArray[np.float32] | None, NDArray[np.float64] | None]":
-        used = self._plan.plain[stage.output] if tile.border else stage
-        inputs = [
-            state.tensors[name][(slice(None), *scaled(tile.window, scale))]
-            for name, scale in used.source_scales.items()
-        ]
-        given = [state.moments[name].astype(np.float32) for name in used.given_moments]
-        compiled = self._compiled_stage(used, "border" if tile.border else kind)
-        return compiled(inputs, given, _local(tile, stage.scale), borders(tile, state.shape))
 
-    def _constant_response(self, stage: Stage, state: State) -> ConstantResponse | None:
-        """Compute what becomes of the background; None where a stage reads more than the image."""
-        if set(stage.source_scales) != {"image"} or state.background.varied.all():
-            return None
-        step = stage.alignment
-        reach = -(-(stage.halo + stage.seam) // step) * step
-        side = 2 * (reach + step)
-        sides = state.sides(stage.scale)
-        if side > min(state.shape):
-            return None
-        plain = replace(self._plan.plain[stage.output], kept=True)
-        cube = np.full((1, side, side, side), state.background.value, np.float32)
-        given = [state.moments[name].astype(np.float32) for name in plain.given_moments]
-        keep = (slice(0, side // stage.scale),) * 3
-        compiled = self._compiled_stage(plain, "constant")
-        values, _ = compiled([cube], given, keep, ((True, True),) * 3)
-        assert values is not None
-        return ConstantResponse(values, sides)
-
-    def _tiles(self, stage: Stage, needed: "NDArray[np.bool_]", state: State) -> list[Tile]:
-        size = self._box_size(stage, needed)
-        return tiles(state.shape, stage, cell_of(stage), needed, size)
-
-    def _box_size(self, stage: Stage, needed: "NDArray[np.bool_]") -> Shape:
-        # Small boxes follow what is needed; where all is, fewer kinds of them need compiling.
-        size = self.tile_bytes * (_LARGER_WHERE_ALL if needed.all() else 1)
-        return box_size(needed, int(size / (4 * stage.widest)), cell_of(stage))
-
-    def _compiled_stage(self, stage: Stage, kind: str) -> CompiledStage:
-        key = (stage.output, kind)
-        if key not in self._compiled:
-            self._compiled[key] = self._compile(stage)
-        return self._compiled[key]
-
-    def _release(self) -> None:
-        for compiled in self._compiled.values():
-            compiled.release()
-
-    def _forget(self, state: State, number: int) -> None:
-        """Drop what no later stage reads."""
-        later = [
-            *self._plan.stages[number + 1 :],
-            *([self._plan.coarse] if self._plan.coarse else []),
-        ]
-        needed = {name for stage in later for name in stage.source_scales}
-        for name in set(state.tensors) - needed - {"image"}:
-            del state.tensors[name]
-
-
-def _room(work: "Sequence[Tile]", shape: Shape) -> tuple[slice, ...]:
+def _room(work: Sequence[Tile], shape: Shape) -> Box:
     """Box of what tiles compute, with a little more, which smoothing will fill."""
     sides = zip(*(tile.keep for tile in work), strict=True)
     hull = tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in sides)
-    return grown(hull, _ROOM_VOX, shape)
+    first, second, third = grown(hull, _ROOM_VOX, shape)
+    return first, second, third
 
 
 def _count(box: Box) -> int:
     return int(np.prod([s.stop - s.start for s in box]))
-
-
-def _local(tile: Tile, scale: int) -> Box:
-    """Give the exact part of a tile in voxels of the output's window."""
-    first, second, third = (
-        slice((k.start - w.start) // scale, (k.stop - w.start) // scale)
-        for k, w in zip(tile.keep, tile.window, strict=True)
-    )
-    return first, second, third

@@ -1,9 +1,10 @@
 """Stages on Keras, whichever backend it runs on: TensorFlow, JAX or PyTorch."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from ..networks.keras_graph import build_from_graph
 from ..networks.normalization import GroupMoments
@@ -19,15 +20,22 @@ __all__ = ["KerasStage"]
 class KerasStage:
     """A stage as a small Keras model; see :class:`.compiled.CompiledStage`.
 
+    One model per kind of window: cutting the exact part out and turning axes
+    is done on the device, and only what is wanted comes back.
+
     Parameters
     ----------
     stage : Stage
+    mixed : bool
+        Compute convolutions in half precision.
     """
 
-    def __init__(self, stage: Stage) -> None:
-        self._model = build_from_graph(stage.graph, stage.output)
-        self._moments = GroupMoments(stage.groups) if stage.moments else None
-        self._kept = stage.kept
+    def __init__(self, stage: Stage, *, mixed: bool = False) -> None:
+        self._stage = stage
+        self._layers = build_from_graph(
+            stage.graph, stage.output, "mixed_float16" if mixed else "float32"
+        )
+        self._models: dict[Any, keras.Model] = {}
 
     def __call__(
         self,
@@ -41,13 +49,31 @@ class KerasStage:
         Convolutions pad with zeros at every end of the window; what that spoils
         lies outside `keep`.
         """
-        last = [np.moveaxis(tensor, 0, -1)[None] for tensor in inputs]
-        values = self._model.predict_on_batch([*last, *(m[None] for m in moments)])
-        exact = keras.ops.convert_to_numpy(values)[(slice(None), *keep)]
+        shapes = [tensor.shape for tensor in inputs]
+        key = (*shapes, *((s.start, s.stop) for s in keep))
+        if key not in self._models:
+            self._models[key] = self._model(shapes, keep)
+        fed = [np.ascontiguousarray(tensor)[None] for tensor in inputs]
+        results = self._models[key].predict_on_batch([*fed, *(m[None] for m in moments)])
+        values = np.asarray(results["values"])[0] if self._stage.kept else None
         part = None
-        if self._moments is not None:
-            part = keras.ops.convert_to_numpy(self._moments(exact))[0].astype(np.float64)
-        return (np.moveaxis(exact[0], -1, 0) if self._kept else None), part
+        if self._stage.moments is not None:
+            part = np.asarray(results["moments"])[0].astype(np.float64)
+        return values, part
+
+    def _model(self, shapes: list[tuple[int, ...]], keep: Box) -> keras.Model:
+        """Take channels-first windows; give the exact part likewise, and its moments."""
+        windows = [keras.Input(shape) for shape in shapes]
+        given = [keras.Input((2, node.shape[-1])) for node in self._layers.inputs[len(shapes) :]]
+        last = [ops.transpose(window, (0, 2, 3, 4, 1)) for window in windows]
+        values = self._layers([*last, *given])
+        exact = ops.cast(values[(slice(None), *keep)], "float32")
+        outputs = {}
+        if self._stage.kept:
+            outputs["values"] = ops.transpose(exact, (0, 4, 1, 2, 3))
+        if self._stage.moments is not None:
+            outputs["moments"] = GroupMoments(self._stage.groups, dtype="float32")(exact)
+        return keras.Model([*windows, *given], outputs)
 
     def release(self) -> None:
         """Do nothing: Keras' backends keep a pool of memory of their own."""

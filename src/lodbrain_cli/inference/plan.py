@@ -86,6 +86,11 @@ class Plan:
     plain: Mapping[str, Stage]
     coarse: Stage | None
 
+    def read_after(self, number: int) -> frozenset[str]:
+        """Tensors that a stage after that number reads, or the coarse view."""
+        later = [*self.stages[number + 1 :], *([self.coarse] if self.coarse else [])]
+        return frozenset(name for stage in later for name in stage.source_scales)
+
 
 def make_plan(graph: Graph, output: str, *, compose: bool = True) -> Plan:
     """Plan how to compute one tensor of a network.

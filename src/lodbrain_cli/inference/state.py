@@ -37,6 +37,15 @@ class State:
         first, second, third = (side // scale for side in self.shape)
         return first, second, third
 
+    def given(self, stage: Stage) -> "list[NDArray[np.float32]]":
+        """Moments that a stage is given."""
+        return [self.moments[name].astype(np.float32) for name in stage.given_moments]
+
+    def keep_only(self, names: frozenset[str]) -> None:
+        """Drop all tensors but some and the image."""
+        for name in set(self.tensors) - names - {"image"}:
+            del self.tensors[name]
+
     def everywhere(self, cell: int) -> "NDArray[np.bool_]":
         """All cells of the volume."""
         first, second, third = (-(-side // cell) for side in self.shape)

@@ -166,8 +166,8 @@ def _faces(
 ) -> Iterator[Tile]:
     """Cover what is needed of the six sides of a volume, `seam` deep, disjoint."""
     layers = -(-seam // cell)
-    # As many voxels as a box has, in a layer: a little less, for it is computed uncomposed.
-    across = max(1, int((math.prod(size) * cell / seam / 2) ** 0.5))
+    # Long strips, so that few kinds need compiling, of twice as many voxels as a box has.
+    strip = max(1, int(2 * math.prod(size) * cell / seam / max(needed.shape)))
     for axis, side in enumerate(shape):
         ends = (
             (slice(0, min(seam, side)), slice(0, layers)),
@@ -179,12 +179,22 @@ def _faces(
             flat = np.zeros_like(needed)
             seen = np.moveaxis(needed, axis, 0)[layer].any(axis=0)
             np.moveaxis(flat, axis, 0)[0] = seen
-            for box in cell_boxes(flat, (across, across, across)):
+            for box in cell_boxes(flat, _strip(needed.shape, axis, strip)):
                 wanted = [slice(s.start * cell, s.stop * cell) for s in box]
                 wanted[axis] = within[axis] = depth
                 keep = _intersection(wanted, within)
                 if keep is not None:
                     yield _tile(shape, stage, keep, border=True)
+
+
+def _strip(cells: tuple[int, ...], axis: int, width: int) -> Shape:
+    """Size of strips, in cells, of a face across `axis`: as long as it is."""
+    across = 1 if axis == 0 else 0
+    pieces = -(-cells[across] // width)
+    first, second, third = (
+        -(-side // pieces) if number == across else side for number, side in enumerate(cells)
+    )
+    return first, second, third
 
 
 def _intersection(one: "list[slice]", other: "list[slice] | tuple[slice, ...]") -> Box | None:

@@ -16,12 +16,12 @@ __all__ = ["frozen_graph"]
 
 
 def frozen_graph(name: str, weights: Path, layout: str) -> Graph:
-    """Graph of a preset's network with weights.
+    """Graph of a network of a preset with weights.
 
     Parameters
     ----------
     name : str
-        Of the preset.
+        Of the :class:`lodbrain_cli.presets.TrainedNetwork`.
     weights : Path
     layout : {"lodbrain", "lod-brain-release"}
 

@@ -70,7 +70,7 @@ def read_graph(model: keras.Model) -> Graph:
     return Graph(nodes)
 
 
-def build_from_graph(graph: Graph, outputs: str) -> keras.Model:
+def build_from_graph(graph: Graph, outputs: str, policy: str = "float32") -> keras.Model:
     """Build a Keras model that computes one tensor of a graph.
 
     Parameters
@@ -80,6 +80,9 @@ def build_from_graph(graph: Graph, outputs: str) -> keras.Model:
         those of kind ``moments`` without inputs, are the model's inputs.
     outputs : str
         Node whose tensor is wanted.
+    policy : str
+        Keras dtype policy of convolutions and what lies between; normalisations
+        and the softmax are always float32.
 
     Returns
     -------
@@ -91,7 +94,7 @@ def build_from_graph(graph: Graph, outputs: str) -> keras.Model:
     moments: list[Any] = []
     for node in graph.nodes.values():
         if node.inputs:
-            tensors[node.name] = _apply(node, [tensors[name] for name in node.inputs])
+            tensors[node.name] = _apply(node, [tensors[name] for name in node.inputs], policy)
             continue
         shape = (2, node.groups) if node.kind == "moments" else (None, None, None, node.width)
         tensors[node.name] = keras.Input(shape, name=node.name)
@@ -121,8 +124,8 @@ def _attributes(layer: Any) -> dict[str, Any]:
     raise TypeError(msg)
 
 
-def _apply(node: Node, inputs: list[Any]) -> Any:
-    layer = _layer(node)
+def _apply(node: Node, inputs: list[Any], policy: str) -> Any:
+    layer = _layer(node, policy)
     result = layer(inputs if len(inputs) > 1 else inputs[0])
     for name in ("kernel", "bias", "gamma", "beta"):
         values = getattr(node, name)
@@ -131,23 +134,23 @@ def _apply(node: Node, inputs: list[Any]) -> Any:
     return result
 
 
-def _layer(node: Node) -> keras.layers.Layer:
+def _layer(node: Node, policy: str) -> keras.layers.Layer:
     if node.kernel is not None:
         kind = keras.layers.Conv3DTranspose if node.kind == "convolve_up" else keras.layers.Conv3D
         filters = node.kernel.shape[-2 if node.kind == "convolve_up" else -1]
         return kind(
             filters, node.kernel.shape[0], strides=node.factor, padding="same", name=node.name,
-            use_bias=node.bias is not None,
+            use_bias=node.bias is not None, dtype=policy,
         )  # fmt: skip
     simple: dict[str, Any] = {
-        "fold": lambda: Fold(node.factor, name=node.name),
-        "max_pool": lambda: keras.layers.MaxPooling3D(node.factor, name=node.name),
-        "upsample": lambda: keras.layers.UpSampling3D(node.factor, name=node.name),
-        "relu": lambda: keras.layers.ReLU(name=node.name),
-        "add": lambda: keras.layers.Add(name=node.name),
+        "fold": lambda: Fold(node.factor, name=node.name, dtype=policy),
+        "max_pool": lambda: keras.layers.MaxPooling3D(node.factor, name=node.name, dtype=policy),
+        "upsample": lambda: keras.layers.UpSampling3D(node.factor, name=node.name, dtype=policy),
+        "relu": lambda: keras.layers.ReLU(name=node.name, dtype=policy),
+        "add": lambda: keras.layers.Add(name=node.name, dtype=policy),
         "softmax": lambda: keras.layers.Softmax(name=node.name, dtype="float32"),
-        "moments": lambda: GroupMoments(node.groups, name=node.name),
-        "normalise": lambda: GroupNormalise(node.epsilon, name=node.name),
+        "moments": lambda: GroupMoments(node.groups, name=node.name, dtype="float32"),
+        "normalise": lambda: GroupNormalise(node.epsilon, name=node.name, dtype=policy),
     }
     layer: keras.layers.Layer = simple[node.kind]()
     return layer

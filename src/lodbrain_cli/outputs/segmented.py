@@ -50,7 +50,7 @@ class Segmentation:
     volumes: tuple[StructureVolume, ...]
     scan: Scan
     record: dict[str, Any]
-    _grid: ConformedGrid = field(repr=False)
+    _way: ConformedGrid = field(repr=False)
     _maps: ProbabilityMaps = field(repr=False)
     _conformed_image: "NDArray[np.float32]" = field(repr=False)
 
@@ -76,7 +76,9 @@ class Segmentation:
 
     def channels(self) -> "Iterator[NDArray[np.float32]]":
         """Yield the probability of each class, (X, Y, Z) float32, one at a time."""
-        yield from _on_grid(self._maps, self._grid, self.space.name)
+        for index, values in enumerate(self._maps.values):
+            outside = self._maps.outside(index)  # all there is beyond the conformed grid too
+            yield self._way.to_native(values, outside, origin=self._maps.origin)
 
     def save(self, path: str | Path, **others: Any) -> "Results":
         """Write the labels, and beside them names with colours and the run record.
@@ -107,17 +109,6 @@ class Segmentation:
         results.check(overwrite=overwrite, scans=scans)
         _write_all(self, results)
         return results
-
-
-def _on_grid(
-    maps: ProbabilityMaps, grid: ConformedGrid, space: str
-) -> "Iterator[NDArray[np.float32]]":
-    """Yield each class, (X, Y, Z), on the wanted grid; beyond the conformed one is background."""
-    if space == "conformed":
-        yield from maps.channels()
-        return
-    for index, values in enumerate(maps.values):
-        yield grid.to_native(values, maps.outside(index), origin=maps.origin)
 
 
 def _write_all(result: Segmentation, targets: Results) -> None:

@@ -129,10 +129,11 @@ def obtain(
     preset: Preset,
     given: Path | None = None,
     *,
+    file: WeightsFile | None = None,
     offline: bool | None = None,
     progress: bool = False,
 ) -> FoundWeights:
-    """Find the weights of a preset's whole network, or fetch them.
+    """Find weights of a preset, or fetch them.
 
     Parameters
     ----------
@@ -140,6 +141,8 @@ def obtain(
     given : Path, optional
         A weights file, used whatever its hash is, or a folder that holds the
         released one.
+    file : WeightsFile, optional
+        Which of the preset's; default: those of the whole network.
     offline : bool, optional
         Never touch the network; default from ``LODBRAIN_OFFLINE``.
     progress : bool
@@ -150,7 +153,7 @@ def obtain(
     WeightsError
         Missing, damaged or not to be fetched; says where to put the file.
     """
-    file = preset.weights
+    file = file or preset.weights
     if given is not None:
         return _given(preset, file, given)
     found = locate(preset, file)

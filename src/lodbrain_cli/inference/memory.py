@@ -1,0 +1,177 @@
+"""How much memory computing will take, and the largest tiles that fit a limit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import ResourceError
+from .devices import free_memory_bytes, resident_bytes
+from .plan import Plan, Stage
+from .tiling import Shape
+
+__all__ = [
+    "BUDGETS",
+    "GPU_BUDGETS",
+    "Budget",
+    "Footprint",
+    "check_room",
+    "choose_budget",
+    "peak_bytes",
+]
+
+_MIB = 2**20
+
+# What a compiled stage keeps, about, and how many there are when all is kept.
+_COMPILED_BYTES = 3 * _MIB
+_COMPILED_COUNT = 70
+
+# The share of a volume that a brain's box takes, until the coarse level has said.
+_BRAIN_SHARE = 0.5
+
+# Volumes of float32 that cleaning and the way back to the scan's grid hold at a time.
+_VOLUMES_AFTERWARDS = 2
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Size of the pieces in which a volume is computed.
+
+    Parameters
+    ----------
+    tile_bytes : int
+        Of the widest tensor of a tile, about.
+    larger_where_all : int
+        How many times larger tiles are where the whole volume is computed.
+    keep_compiled : bool
+        Whether compiled stages are kept for the next volume.
+    """
+
+    tile_bytes: int
+    larger_where_all: int = 1
+    keep_compiled: bool = True
+
+
+#: From the fastest to the smallest. 8 MiB stay in a processor's cache.
+BUDGETS = (
+    Budget(8 * _MIB, larger_where_all=4),
+    Budget(4 * _MIB, keep_compiled=False),
+    Budget(2 * _MIB, keep_compiled=False),
+    Budget(1 * _MIB, keep_compiled=False),
+)
+
+#: The same on a GPU, which wants much to do at a time.
+GPU_BUDGETS = (Budget(512 * _MIB), Budget(128 * _MIB), Budget(32 * _MIB))
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What an engine takes beside the tensors that are kept.
+
+    Parameters
+    ----------
+    fixed_bytes : int
+        For code, threads and scratch.
+    tiles : int
+        Bytes per byte of a tile's widest tensor: all layers between, and copies.
+    """
+
+    fixed_bytes: int
+    tiles: int
+
+
+def peak_bytes(plan: Plan, shape: Shape, budget: Budget, footprint: Footprint) -> int:
+    """Most memory that a prediction will add to what the process holds.
+
+    Parameters
+    ----------
+    plan : Plan
+    shape : tuple of 3 int
+        Of the image.
+    budget : Budget
+    footprint : Footprint
+        Of the engine.
+    """
+    work = _work_bytes(budget, footprint)
+    kept: dict[str, int] = {}
+    peak = 0
+    for number, stage in enumerate(plan.stages[:-1]):
+        if stage.kept:
+            kept[stage.output] = _tensor_bytes(stage, shape)
+        peak = max(peak, sum(kept.values()) + work)
+        needed = plan.read_after(number)
+        kept = {name: size for name, size in kept.items() if name in needed}
+    maps = int(_BRAIN_SHARE * _tensor_bytes(plan.stages[-1], shape))
+    return max(peak, sum(kept.values()) + maps + max(work, _afterwards_bytes(shape)))
+
+
+def choose_budget(
+    plan: Plan,
+    shape: Shape,
+    footprint: Footprint,
+    limit: int | None,
+    budgets: Sequence[Budget] = BUDGETS,
+) -> Budget:
+    """Largest budget with which the process stays within a limit.
+
+    Parameters
+    ----------
+    plan : Plan
+    shape : tuple of 3 int
+    footprint : Footprint
+    limit : int or None
+        Bytes of resident memory; None: what is free, where even the smallest
+        budget is tried.
+    budgets : sequence of Budget
+        From the largest.
+
+    Raises
+    ------
+    ResourceError
+        When a limit is given and the smallest does not fit.
+    """
+    held = resident_bytes()
+    most = limit if limit is not None else held + free_memory_bytes()
+    needs = [held + peak_bytes(plan, shape, budget, footprint) for budget in budgets]
+    fitting = [budget for budget, need in zip(budgets, needs, strict=True) if need <= most]
+    if fitting:
+        return fitting[0]
+    if limit is not None:
+        raise _too_little(needs[-1], limit)
+    return budgets[-1]
+
+
+def check_room(
+    maps_bytes: int, shape: Shape, budget: Budget, footprint: Footprint, limit: int | None
+) -> None:
+    """Refuse to compute maps for which a limit leaves no room.
+
+    Raises
+    ------
+    ResourceError
+        Saying what is needed.
+    """
+    more = max(_work_bytes(budget, footprint), _afterwards_bytes(shape))
+    need = resident_bytes() + maps_bytes + more
+    if limit is not None and need > limit:
+        raise _too_little(need, limit)
+
+
+def _work_bytes(budget: Budget, footprint: Footprint) -> int:
+    tile = budget.tile_bytes * budget.larger_where_all
+    compiled = _COMPILED_BYTES * _COMPILED_COUNT if budget.keep_compiled else 0
+    return footprint.fixed_bytes + footprint.tiles * tile + compiled
+
+
+def _afterwards_bytes(shape: Shape) -> int:
+    return _VOLUMES_AFTERWARDS * 4 * shape[0] * shape[1] * shape[2]
+
+
+def _tensor_bytes(stage: Stage, shape: Shape) -> int:
+    voxels = shape[0] * shape[1] * shape[2] // stage.scale**3
+    return 4 * stage.graph.channels[stage.output] * voxels
+
+
+def _too_little(need: int, limit: int) -> ResourceError:
+    return ResourceError(
+        f"the memory limit of {limit / _MIB:.0f} MiB is too small: this scan needs about "
+        f"{need / _MIB:.0f} MiB; raise --memory"
+    )

@@ -1,0 +1,132 @@
+"""What a preset is: a trained network that can be asked for by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..errors import UsageError
+from .network import NetworkConfig
+
+__all__ = ["LEVELS", "Preset", "TrainedNetwork", "WeightsFile"]
+
+#: Levels of detail that can be asked for: the whole network, or its coarse stage alone.
+LEVELS = ("fine", "coarse")
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One file of weights and where it may be fetched.
+
+    Parameters
+    ----------
+    name : str
+        File name in every weights folder.
+    sha256 : str
+        64 hexadecimal digits.
+    num_bytes : int
+        Size in bytes.
+    urls : tuple of str
+        Addresses to try, in order.
+    layout : {"lodbrain", "lod-brain-release"}
+        How tensors are named inside the file.
+    """
+
+    name: str
+    sha256: str
+    num_bytes: int
+    urls: tuple[str, ...]
+    layout: Literal["lodbrain", "lod-brain-release"]
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network with its weights, as an engine runs it.
+
+    Parameters
+    ----------
+    name : str
+        Of its frozen graph.
+    config : NetworkConfig
+        Without `downsampling`, which is done to the image before.
+    weights : WeightsFile
+    pool : int
+        Factor by which the conformed image is max-pooled; the output is on
+        that grid.
+    """
+
+    name: str
+    config: NetworkConfig
+    weights: WeightsFile
+    pool: int = 1
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One trained network that can be asked for by name.
+
+    Parameters
+    ----------
+    name, summary : str
+        Name on the command line; one sentence.
+    network : NetworkConfig
+        Its architecture.
+    weights : WeightsFile
+        Weights of the whole network.
+    coarse_weights : WeightsFile or None
+        Weights of the coarse stage, where published apart.
+    coarse_network : NetworkConfig or None
+        Architecture that `coarse_weights` fit.
+    label_set : str
+        Key into :data:`lodbrain_cli.labels.LABEL_SETS`.
+    normalisation : {"z_score_volume"}
+        What the input's intensities were divided by in training.
+    training_data, licence, citation : str
+        For the model card and the run record.
+    scores : mapping
+        Name of a measurement to its value, with the command that made it.
+    """
+
+    name: str
+    summary: str
+    network: NetworkConfig
+    weights: WeightsFile
+    label_set: str
+    normalisation: Literal["z_score_volume"]
+    training_data: str
+    licence: str
+    citation: str
+    coarse_weights: WeightsFile | None = None
+    coarse_network: NetworkConfig | None = None
+    scores: Mapping[str, str] = field(default_factory=dict)
+
+    def level(self, name: str) -> TrainedNetwork:
+        """Network of a level of detail.
+
+        Parameters
+        ----------
+        name : str
+            One of :data:`LEVELS`.
+
+        Raises
+        ------
+        UsageError
+            On another level, or when the preset has no coarse stage.
+        """
+        if name not in LEVELS:
+            msg = f"unknown level {name!r}; expected {' or '.join(LEVELS)}"
+            raise UsageError(msg)
+        if name == "fine":
+            return TrainedNetwork(self.name, self.network, self.weights)
+        if self.coarse_weights is None or self.coarse_network is None:
+            msg = f"preset {self.name!r} has no coarse stage of its own; use --level fine"
+            raise UsageError(msg)
+        pool = self.coarse_network.downsampling
+        config = self.coarse_network.replace(downsampling=1)
+        return TrainedNetwork(f"{self.name}-coarse", config, self.coarse_weights, pool)
+
+    @property
+    def files(self) -> tuple[WeightsFile, ...]:
+        """All weights files of the preset."""
+        if self.coarse_weights is None:
+            return (self.weights,)
+        return (self.weights, self.coarse_weights)

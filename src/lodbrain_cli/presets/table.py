@@ -1,0 +1,84 @@
+"""The table of presets: what can be run, with which network and weights.
+
+Pure data. Choices on the command line, tables in the documentation and the
+run record all derive from it.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..errors import UsageError
+from .network import NetworkConfig
+from .preset import Preset, WeightsFile
+
+__all__ = ["PRESETS", "get_preset"]
+
+_RELEASE = (
+    "https://raw.githubusercontent.com/rockNroll87q/LOD-Brain/{ref}"
+    "/trained_model/7im5hf6z/checkpoints/{name}"
+)
+
+
+def _release_urls(name: str) -> tuple[str, ...]:
+    # The tag first: it cannot move. The commit of main is the same file by another road.
+    refs = ("v1.0.0", "b1f46e5e511ee6a5e85d6e0d0a79e0afe160f5cc")
+    return tuple(_RELEASE.format(ref=ref, name=name) for ref in refs)
+
+
+_LOD_BRAIN_NETWORK = NetworkConfig()
+
+_LOD_BRAIN = Preset(
+    name="lod-brain",
+    summary="The LOD-Brain authors' released network: T1w heads, ages 8 to 90, six structures.",
+    network=_LOD_BRAIN_NETWORK,
+    weights=WeightsFile(
+        name="weights_lv1.h5",
+        sha256="0a88ff21d1f05643b31126ae9b736230cb4d4edd2478fe9bb26f4bd39975d623",
+        num_bytes=1_423_528,
+        urls=_release_urls("weights_lv1.h5"),
+        layout="lod-brain-release",
+    ),
+    coarse_weights=WeightsFile(
+        name="weights_lv0.h5",
+        sha256="08a70a92f5bde7a305dd8c2c244cedb8abc1c3982e3caddedf9ad46e22e36c47",
+        num_bytes=922_880,
+        urls=_release_urls("weights_lv0.h5"),
+        layout="lod-brain-release",
+    ),
+    coarse_network=_LOD_BRAIN_NETWORK.coarse_stage(downsampling=4),
+    scores={
+        "AOMIC, mean Dice of six classes with FreeSurfer": "0.918 (benchmarks/agreement.py)",
+    },
+    label_set="lod-brain-7",
+    normalisation="z_score_volume",
+    training_data=(
+        "1,049 T1w volumes of more than 70 public data sets, labels by FreeSurfer; "
+        "1.5 T and 3 T, ages 8 to 90 (end of epoch 50 of run 7im5hf6z)"
+    ),
+    licence="MIT, Copyright (c) 2023 Michele Svanera",
+    citation=(
+        "Svanera, Savardi, Signoroni, Benini, Muckli. Fighting the scanner effect in "
+        "brain MRI segmentation with a progressive level-of-detail network trained on "
+        "multi-site data. Medical Image Analysis 93 (2024) 103090. "
+        "arXiv:2211.02400."
+    ),
+)
+
+#: Presets by name, in the order in which they are listed; the first is the default.
+PRESETS: Mapping[str, Preset] = MappingProxyType({p.name: p for p in (_LOD_BRAIN,)})
+
+
+def get_preset(name: str) -> Preset:
+    """Return a preset by its name.
+
+    Raises
+    ------
+    UsageError
+        With the names that exist.
+    """
+    try:
+        return PRESETS[name]
+    except KeyError:
+        known = ", ".join(PRESETS)
+        msg = f"unknown preset {name!r}; known presets: {known}"
+        raise UsageError(msg) from None

@@ -1,0 +1,66 @@
+"""A limit of memory decides how large the pieces are, and one that is too small is refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lodbrain_cli.errors import ResourceError
+from lodbrain_cli.inference import memory
+from lodbrain_cli.inference.memory import BUDGETS, Footprint, check_room, choose_budget, peak_bytes
+from lodbrain_cli.inference.plan import make_plan
+from lodbrain_cli.networks.keras_graph import read_graph
+from lodbrain_cli.networks.lod_brain import build_lod_brain
+from lodbrain_cli.presets import get_preset
+
+PLAN = make_plan(read_graph(build_lod_brain(get_preset("lod-brain").network)), "probabilities")
+SHAPE = (256, 256, 256)
+ENGINE = Footprint(fixed_bytes=2**27, tiles=16)
+GIB = 2**30
+
+
+@pytest.fixture(autouse=True)
+def process(monkeypatch):
+    """A process of 300 MiB on a machine with 16 GiB free."""
+    monkeypatch.setattr(memory, "resident_bytes", lambda: 300 * 2**20)
+    monkeypatch.setattr(memory, "free_memory_bytes", lambda: 16 * GIB)
+
+
+@given(st.integers(2**20, 8 * GIB), st.integers(2**20, 8 * GIB))
+def test_a_larger_limit_never_makes_pieces_smaller(one, other):
+    def tile_bytes(limit):
+        try:
+            return choose_budget(PLAN, SHAPE, ENGINE, limit).tile_bytes
+        except ResourceError:
+            return 0
+
+    assert (tile_bytes(one) <= tile_bytes(other)) or one > other
+
+
+def test_what_is_chosen_fits_and_the_next_larger_does_not():
+    for budget, larger in zip(BUDGETS[1:], BUDGETS[:-1], strict=True):
+        limit = 300 * 2**20 + peak_bytes(PLAN, SHAPE, budget, ENGINE)
+        assert choose_budget(PLAN, SHAPE, ENGINE, limit) == budget
+        assert limit < 300 * 2**20 + peak_bytes(PLAN, SHAPE, larger, ENGINE)
+
+
+def test_memory_follows_the_volume():
+    small, large = (peak_bytes(PLAN, (side,) * 3, BUDGETS[-1], ENGINE) for side in (128, 256))
+    fixed = ENGINE.fixed_bytes + ENGINE.tiles * BUDGETS[-1].tile_bytes
+    assert 7 < (large - fixed) / (small - fixed) < 9
+
+
+def test_a_limit_that_is_too_small_is_refused_with_what_is_needed():
+    with pytest.raises(ResourceError, match=r"limit of 400 MiB .* needs about \d{3} MiB"):
+        choose_budget(PLAN, SHAPE, ENGINE, 400 * 2**20)
+    with pytest.raises(ResourceError, match="raise --memory"):
+        check_room(3 * GIB, SHAPE, BUDGETS[0], ENGINE, 3 * GIB)
+    check_room(3 * GIB, SHAPE, BUDGETS[0], ENGINE, 5 * GIB)
+
+
+def test_without_a_limit_what_is_free_counts_and_little_is_tried_all_the_same(monkeypatch):
+    assert choose_budget(PLAN, SHAPE, ENGINE, None) == BUDGETS[0]
+    monkeypatch.setattr(memory, "free_memory_bytes", lambda: 450 * 2**20)
+    assert choose_budget(PLAN, SHAPE, ENGINE, None) in BUDGETS[1:]
+    monkeypatch.setattr(memory, "free_memory_bytes", lambda: 0)
+    assert choose_budget(PLAN, SHAPE, ENGINE, None) == BUDGETS[-1]
+    check_room(3 * GIB, SHAPE, BUDGETS[0], ENGINE, None)
