@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ from .imaging.resample import max_pooled
 from .imaging.volumetry import StructureVolume, structure_volumes
 from .inference.devices import allowed_threads, peak_memory_bytes
 from .inference.engines import start_engine
+from .inference.prediction import Prediction
 from .labels import get_label_set
 from .outputs.images import Space
 from .outputs.record import run_record, timestamp
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
     from numpy.typing import NDArray
 
-__all__ = ["Segmentation", "Segmenter", "segment"]
+__all__ = ["Case", "Segmentation", "Segmenter", "segment"]
 
 SpaceName = Literal["native", "conformed"]
 
@@ -137,6 +139,22 @@ class Segmenter:
         ResourceError
             When memory runs out.
         """
+        case = self.prepare(
+            source, frame=frame, space=space, postprocess=postprocess, on_step=on_step
+        )
+        self.compute(case)
+        return self.finish(case)
+
+    def prepare(
+        self,
+        source: "str | Path | SpatialImage | Scan",
+        *,
+        frame: int | None = None,
+        space: SpaceName = "native",
+        postprocess: bool = True,
+        on_step: Callable[[str], None] | None = None,
+    ) -> "Case":
+        """Read a scan and make the network's input of it; see :meth:`segment`."""
         if space not in ("native", "conformed"):
             msg = f"unknown space {space!r}; expected native or conformed"
             raise UsageError(msg)
@@ -146,44 +164,54 @@ class Segmenter:
             scan = source if isinstance(source, Scan) else read_t1w(source, frame)
         with steps("conform"):
             conformed, grid, warnings = to_conformed(scan.data, scan.affine)
-        with steps("infer"):
+            image = max_pooled(z_score(conformed), self.network.pool)
+        options = {"frame": frame, "space": space, "postprocess": postprocess}
+        kept = conformed if space == "conformed" else None
+        return Case(scan, grid, image, kept, warnings, options, began, steps)
+
+    def compute(self, case: "Case") -> None:
+        """Run the network on a prepared scan."""
+        with case.steps("infer"):
             # Cleaning keeps one piece: what lies apart from the brain need not be known.
-            prediction = self.engine.predict(
-                max_pooled(z_score(conformed), self.network.pool),
-                only_brain=postprocess,
-                memory_limit=self.memory,
+            case.prediction = self.engine.predict(
+                case.image, only_brain=case.options["postprocess"], memory_limit=self.memory
             )
-        maps, cleaning = prediction.maps, None
-        target = _space_of(scan, grid, space)
-        way = (grid if space == "native" else grid.onto_itself()).coarser(self.network.pool)
-        if postprocess:
-            with steps("clean"):
+
+    def finish(self, case: "Case") -> Segmentation:
+        """Clean what was computed and bring it back to the scan's grid."""
+        assert case.prediction is not None
+        maps, cleaning = case.prediction.maps, None
+        space = case.options["space"]
+        grid = case.grid if space == "native" else case.grid.onto_itself()
+        way = grid.coarser(self.network.pool)
+        if case.options["postprocess"]:
+            with case.steps("clean"):
                 maps, cleaning = clean_probabilities(maps, self.label_set)
-        with steps("label"):
+        with case.steps("label"):
             labels = _labels_on(maps, way)
+        target = _space_of(case.scan, case.grid, space)
         volumes = structure_volumes(labels, target.affine, self.label_set)
-        notes = [
-            *scan.warnings,
-            *warnings,
-            *self._weights_warnings(),
-            *prediction.notes,
-            *_empty_warnings(volumes),
-        ]
         record = run_record(
-            scan,
-            began,
+            case.scan,
+            case.began,
             **self._facts(),
-            options={"frame": frame, "space": space, "postprocess": postprocess},
-            seconds={name: round(s, 3) for name, s in steps.seconds.items()},
-            stage_seconds={name: round(s, 3) for name, s in prediction.seconds.items()},
+            options=case.options,
+            seconds={name: round(s, 3) for name, s in case.steps.seconds.items()},
+            stage_seconds={name: round(s, 3) for name, s in case.prediction.seconds.items()},
             peak_memory_bytes=peak_memory_bytes(),
-            warnings=notes,
+            warnings=[
+                *case.scan.warnings,
+                *case.warnings,
+                *self._weights_warnings(),
+                *case.prediction.notes,
+                *_empty_warnings(volumes),
+            ],
             volumes_mm3={v.name: v.volume_mm3 for v in volumes},
             volumes_grid=space,
             postprocessing=cleaning.by_name(self.label_set) if cleaning else None,
         )
         return Segmentation(
-            labels, target, self.label_set, volumes, scan, record, way, maps, conformed
+            labels, target, self.label_set, volumes, case.scan, record, way, maps, case.conformed
         )
 
     def _weights_warnings(self) -> list[str]:
@@ -208,6 +236,40 @@ class Segmenter:
             "memory_limit_bytes": self.memory,
             "load_seconds": round(self.load_s, 3),
         }
+
+
+@dataclass(eq=False)
+class Case:
+    """A scan on its way through the pipeline.
+
+    Parameters
+    ----------
+    scan : Scan
+    grid : ConformedGrid
+        Of the scan.
+    image : (D, H, W) float32 array
+        The network's input.
+    conformed : (256, 256, 256) float32 array or None
+        Intensities on the conformed grid, where results are wanted there.
+    warnings : tuple of str
+    options : dict
+        As in the record.
+    began : str
+    steps : _Steps
+        How long each took so far.
+    prediction : Prediction, optional
+        Once it is computed.
+    """
+
+    scan: Scan
+    grid: ConformedGrid
+    image: "NDArray[np.float32]"
+    conformed: "NDArray[np.float32] | None"
+    warnings: tuple[str, ...]
+    options: dict[str, Any]
+    began: str
+    steps: "_Steps"
+    prediction: Prediction | None = None
 
 
 def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation:

@@ -402,6 +402,21 @@ main(args=sys.argv[1:])
 """
 
 
+def test_a_signal_lets_the_scan_before_be_written_whole(tmp_path):
+    # The next scan is computed while the one before is written.
+    quick = SLOW_RUN.replace("time.sleep(60)", "time.sleep(1); return 'x'")
+    scans = [phantom(tmp_path).rename(tmp_path / f"{name}_T1w.nii.gz") for name in "abc"]
+    command = [sys.executable, "-c", quick, "segment", *scans, "-o", tmp_path, *PLAIN[:1]]
+    process = subprocess.Popen([str(a) for a in command], stdout=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout.readline() == "writing\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+    names = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+    assert [name for name in names if name.endswith("_run.json")]
+    assert not [name for name in names if "tmp" in name]
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )

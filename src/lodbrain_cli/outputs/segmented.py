@@ -52,7 +52,7 @@ class Segmentation:
     record: dict[str, Any]
     _way: ConformedGrid = field(repr=False)
     _maps: ProbabilityMaps = field(repr=False)
-    _conformed_image: "NDArray[np.float32]" = field(repr=False)
+    _conformed_image: "NDArray[np.float32] | None" = field(repr=False)
 
     @property
     def affine(self) -> "NDArray[np.float64]":
@@ -62,7 +62,7 @@ class Segmentation:
     @property
     def image(self) -> "NDArray[np.float32]":
         """(X, Y, Z) T1w intensities on the grid of the results."""
-        return self.scan.data if self.space.name == "native" else self._conformed_image
+        return self.scan.data if self._conformed_image is None else self._conformed_image
 
     @property
     def probabilities(self) -> "NDArray[np.float32]":
