@@ -25,6 +25,13 @@ def compiler(engine: str):
 
 
 def tiny(engine: str) -> dict[str, float]:
+    from lodbrain_cli.inference.keras_backend import start_keras
+
+    with start_keras("cpu", threads=2).scope():  # as the engine is started for a scan
+        return compare_tiles(engine)
+
+
+def compare_tiles(engine: str) -> dict[str, float]:
     import keras
 
     from lodbrain_cli.networks.keras_graph import read_graph

@@ -44,9 +44,8 @@ class Backend:
         """Context in which Keras computes on the device."""
         import keras
 
-        scope: AbstractContextManager[Any] = keras.device(
-            "cpu:0" if self.device == "cpu" else self.device
-        )
+        # "cpu", not "cpu:0": Keras on PyTorch takes that for another device and loses variables.
+        scope: AbstractContextManager[Any] = keras.device(self.device)
         return scope
 
 
