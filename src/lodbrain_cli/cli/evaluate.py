@@ -27,10 +27,8 @@ _MAP = click.Choice(list(LABEL_MAPS))
 Examples:
   lodbrain evaluate seg.nii.gz manual.nii.gz -o scores/
   lodbrain evaluate derivatives/lodbrain derivatives/manual -o scores/ --groups participants.tsv
-  lodbrain evaluate results/ subjects/ -o scores/ --ref-label-map freesurfer
-    --ref-pattern 'sub-*/mri/aparc+aseg.mgz' --resample
-  lodbrain evaluate results/ references/ -o scores/ --ref-label-map muse
-    --pred-pattern '*_seg-lodbrain_dseg.nii.gz' --ref-pattern '*_DLMUSE.nii.gz'
+  lodbrain evaluate seg.nii.gz aseg.mgz -o scores/ --ref-label-map freesurfer --resample
+  lodbrain evaluate results/ subjects/ -o scores/ --ref-pattern '*/mri/aseg.mgz'
 
 Measures, their definitions and what an empty class gives: docs/evaluation.md.
 """,
@@ -44,12 +42,12 @@ Measures, their definitions and what an empty class gives: docs/evaluation.md.
     required=True,
     help="Folder for tables and plots; made when it is missing.",
 )
-@option("--pred-pattern", metavar="GLOB", help="Names of the label images in the folder PRED.")
+@option("--pred-pattern", metavar="GLOB", help="Names of the label images in PRED, * for anything.")
 @option(
     "--ref-pattern",
     metavar="GLOB",
     help="Names of those in REF; with a '/', their paths below it. Without sub- entities, what "
-    "the stars stand for must be equal.",
+    "the stars stand for must be equal on both sides.",
 )
 @option(
     "--pred-label-map",

@@ -111,9 +111,12 @@ def draw_groups(
     OutputError
         When it cannot be written.
     """
+    from matplotlib.patheffects import Normal, Stroke
+
+    edged = [Stroke(linewidth=2.5, foreground=_GREY), Normal()]  # pale colours on white
     rows = list(rows)
     groups = list(grouping.groups)
-    figure = _figure(max(6.0, 2.0 + 0.75 * len(groups)), 6.4)
+    figure = _figure(max(6.8, 2.0 + 0.75 * len(groups)), 6.4)
     above, below = figure.subplots(2, 1, sharex=True)
     means = dict(zip(scores, class_means(list(scores.values()), "dice"), strict=True))
     samples = [_finite(means[p] for p in pairs if p in means) for pairs in grouping.groups.values()]
@@ -131,9 +134,11 @@ def draw_groups(
             color=label.color,
             markeredgecolor=_GREY,
             linewidth=1.5,
+            path_effects=edged,
             label=label.abbreviation,
         )
     below.set_ylabel("Dice, median of each class")
+    below.grid(axis="y", alpha=0.3)
     ticks = [f"{group}\nn={len(s)}" for group, s in zip(groups, samples, strict=True)]
     below.set_xticks(places, ticks)
     below.set_xlabel(grouping.column)
@@ -164,8 +169,8 @@ def _boxes(axes: Any, samples: "Sequence[NDArray[np.float64]]", colours: Sequenc
                 whiskerprops={"color": _GREY},
                 capprops={"color": _GREY},
             )
-        # The golden ratio's multiples never gather.
-        across = place + 0.36 * ((np.arange(len(sample)) * 0.618034) % 1 - 0.5)
+        # The golden ratio's multiples never gather; the first is 0.
+        across = place + 0.36 * ((np.arange(len(sample)) * 0.618034 + 0.5) % 1 - 0.5)
         axes.scatter(across, sample, s=12, color=colour, edgecolors=_GREY, linewidths=0.5, zorder=3)
     axes.grid(axis="y", alpha=0.3)
     axes.set_xlim(0.4, len(samples) + 0.6)
