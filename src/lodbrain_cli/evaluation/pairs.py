@@ -73,7 +73,8 @@ def pair_files(
     prediction, reference : Path
     prediction_pattern, reference_pattern : str, optional
         What the names must be, or, with a ``/``, the paths below the folder; a
-        star stands for anything but a ``/``. Without ``sub-`` entities, what its stars stand for is compared.
+        star stands for anything but a ``/``. Without ``sub-`` entities, what its
+        stars stand for is compared.
 
     Returns
     -------
