@@ -54,8 +54,10 @@ def print_scan(name: str, scores: tuple[ClassScore, ...]) -> None:
     print_header(name)
     for measure, (title, form) in MEASURES.items():
         values = [score.measures()[measure] for score in scores]
-        cells = " | ".join(format(v, form) for v in (*values, np.nanmean(values)))
-        print(f"| {title} | {cells} |")
+        cells = " | ".join(format(value, form) for value in values)
+        # Differences of volume cancel out: their mean says nothing.
+        mean = "" if measure.startswith("volume") else format(np.nanmean(values), form)
+        print(f"| {title} | {cells} | {mean} |")
     print()
 
 
