@@ -90,16 +90,19 @@ def print_groups(column: str, rows) -> None:
 
 
 def print_curves(network: str, table) -> None:
+    """Mean over the classes for each scan, and the classes of the first one."""
     scans = list(dict.fromkeys(key[2] for key in table.of(network, "conformed")))
-    print("| mean Dice of six classes | level | " + " | ".join(scans) + " |")
-    print("|---" * (2 + len(scans)) + "|")
-    for kind, title, levels in (
-        ("conformed", "nothing", (0,)),
-        *((kind, title, levels) for kind, (_, levels, title) in CORRUPTIONS.items()),
-    ):
-        for level in levels:
-            means = class_means([table.rows[network, kind, scan, level] for scan in scans], "dice")
-            print(f"| {title} | {level} | " + " | ".join(f"{m:.3f}" for m in means) + " |")
+    columns = [*(f"{scan}, mean" for scan in scans), f"{scans[0]}: {SHORT[0]}", *SHORT[1:]]
+    print("| Dice | level | " + " | ".join(columns) + " |")
+    print("|---" * (2 + len(columns)) + "|")
+    steps = [("conformed", 0, "nothing")]
+    for kind, (_, levels, title) in CORRUPTIONS.items():
+        steps += [(kind, level, title) for level in levels]
+    for kind, level, title in steps:
+        means = [_means(network, table, scan, [(kind, level)])[0] for scan in scans]
+        classes = [score.dice for score in table.rows[network, kind, scans[0], level]]
+        cells = " | ".join(f"{dice:.3f}" for dice in (*means, *classes))
+        print(f"| {title} | {level} | {cells} |")
     print()
 
 
@@ -118,6 +121,8 @@ def draw_curves(target: Path, network: str, table) -> None:
             means = _means(network, table, scan, steps)
             axes.plot([first, *levels], means, marker="o", markersize=4, **style)
             axes.set_xlabel(title)
+            if kind == "rotation":
+                axes.set_xticks(range(0, 181, 45))
         steps = [("conformed", 0), *((kind, CORRUPTIONS[kind][1][0]) for kind in single)]
         places = np.arange(len(steps)) + 0.27 * (number - (len(scans) - 1) / 2)
         panels[-1].bar(places, _means(network, table, scan, steps), 0.25, **style)
