@@ -17,9 +17,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from lodbrain_cli.evaluation.overlap import dice_scores
+
 CHECK = Path(__file__).resolve().parents[1] / "tests" / "inference" / "engine_check.py"
 ENGINES = [("openvino", ""), ("keras", "tensorflow"), ("keras", "jax"), ("keras", "torch")]
-CLASSES = range(1, 7)
 ASEG = {
     "Ventricles (with choroid plexus)": (4, (4, 5, 14, 15, 43, 44, 72, 31, 63)),
     "Ventricles (without)": (4, (4, 5, 14, 15, 43, 44, 72)),
@@ -76,7 +77,7 @@ def print_masks(segmenter, data: Path) -> None:
         ("raw, with FreeSurfer", raw, freesurfer),
         ("post-processed, with FreeSurfer", clean, freesurfer),
     ):
-        scores = [dice(ours == c, theirs == c) for c in CLASSES]
+        scores = dice_scores(ours, theirs, 7)
         cells = " | ".join(f"{s:.3f}" for s in (*scores, np.mean(scores)))
         print(f"| {name} | {cells} |")
     print()
@@ -99,10 +100,6 @@ def print_freesurfer(segmenter, data: Path) -> None:
 
 def labels_of(path: Path) -> np.ndarray:
     return np.asarray(nib.load(path).dataobj).astype("uint8")
-
-
-def dice(a: np.ndarray, b: np.ndarray) -> float:
-    return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Segment every scan of a folder, draw it, and print a table of volumes.
 
-``python benchmarks/heads.py SCANS OUT [--weights WEIGHTS]`` (needs the extra ``bench``)
+``python benchmarks/heads.py SCANS OUT [--weights WEIGHTS]`` (needs the extra ``plots``)
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Draw label outlines and fills over a scan, three planes, radiological words at the edges.
 
-``python benchmarks/picture.py T1.nii.gz seg.nii.gz out.png`` (needs the extra ``bench``)
+``python benchmarks/picture.py T1.nii.gz seg.nii.gz out.png`` (needs the extra ``plots``)
 """
 
 import argparse

@@ -30,12 +30,12 @@ def main() -> None:
     start_keras("auto", allowed_threads())
     from keras import ops
 
+    from lodbrain_cli.evaluation.overlap import dice_scores
     from lodbrain_cli.networks.checkpoint import load_weights
     from lodbrain_cli.networks.lod_brain import build_lod_brain
     from lodbrain_cli.training.config import read_config
     from lodbrain_cli.training.dataset import Pair
     from lodbrain_cli.training.samples import network_sample
-    from lodbrain_cli.training.validation import dice_scores
     from lodbrain_cli.training.volumes import VolumeCache, read_pair
 
     config = read_config(options.run / "config.yaml")

@@ -188,7 +188,7 @@ _MUSE = LabelMap(
         _numbers(range(38, 42), range(71, 74)),
         _numbers(35),
     ),
-    ignored=_numbers(0, 46, 63, 64, 69),
+    ignored=_numbers(0, 1, 46, 63, 64, 69),  # 1 and 46: fluid outside the ventricles
 )
 _IDENTITY = LabelMap(
     name="lod-brain-7",

@@ -118,10 +118,10 @@ def emit_json(value: Any) -> None:
 class Progress:
     """A bar over scans with the current step; silent unless on a terminal."""
 
-    def __init__(self, total: int, *, quiet: bool) -> None:
+    def __init__(self, total: int, *, quiet: bool, unit: str = "scan") -> None:
         self._bar = tqdm(
             total=total,
-            unit="scan",
+            unit=unit,
             file=sys.stderr,
             disable=True if quiet else None,  # None: off where it is no terminal
             leave=False,

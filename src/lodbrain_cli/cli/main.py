@@ -8,6 +8,7 @@ import click
 from .completion import completion
 from .console import LodbrainGroup
 from .demo import demo
+from .evaluate import evaluate
 from .info import info
 from .labels import labels
 from .segment import segment
@@ -63,7 +64,17 @@ def cli() -> None:
     """Segment the brain in T1-weighted MRI."""
 
 
-for _command in (segment, demo, labels, weights, info, train, synthesize, completion):
+for _command in (
+    segment,
+    evaluate,
+    demo,
+    labels,
+    weights,
+    info,
+    train,
+    synthesize,
+    completion,
+):
     cli.add_command(_command)
 
 

@@ -1,6 +1,6 @@
 """The conformed grid: 256³ voxels of 1 mm, LIA, and both ways to and from it.
 
-This module alone multiplies affines. What it promises: every world point keeps
+This module and ``label_image`` alone multiply affines. What it promises: every world point keeps
 its world coordinates. The conformed axes are the scan's own axes (made
 orthogonal), reordered and flipped to be nearest to left, inferior, anterior; an
 oblique scan stays oblique, so a scan that is already 1 mm is moved voxel by

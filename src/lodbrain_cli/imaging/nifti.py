@@ -17,7 +17,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["EXTENSIONS", "Scan", "check_scan", "read_t1w"]
+__all__ = ["EXTENSIONS", "Scan", "check_scan", "read_image", "read_t1w"]
 
 #: File names that are read as scans.
 EXTENSIONS = (".nii.gz", ".nii", ".mgz", ".mgh")
@@ -88,6 +88,28 @@ def read_t1w(source: "str | Path | SpatialImage", frame: int | None = None) -> S
 
     Parameters
     ----------
+    source, frame
+        As in :func:`read_image`.
+
+    Returns
+    -------
+    Scan
+
+    Raises
+    ------
+    InputError
+        As :func:`read_image`, and when the intensities are not finite or constant.
+    """
+    scan = read_image(source, frame)
+    check_scan(scan)
+    return scan
+
+
+def read_image(source: "str | Path | SpatialImage", frame: int | None = None) -> Scan:
+    """Read one 3-D image, whatever its values are: a scan or a label image.
+
+    Parameters
+    ----------
     source : path or nibabel image
         NIfTI-1, NIfTI-2 (``.nii``, ``.nii.gz``), MGH or MGZ.
     frame : int, optional
@@ -102,8 +124,8 @@ def read_t1w(source: "str | Path | SpatialImage", frame: int | None = None) -> S
     ------
     InputError
         When there is no such file, it is no image or is truncated; it is not
-        one 3-D volume; voxel sizes or affine are absurd; or the intensities are
-        not finite or constant. The message says what to do.
+        one 3-D volume; or voxel sizes or affine are absurd. The message says
+        what to do.
     """
     image, path = _open(source)
     name = str(path) if path is not None else "image"
@@ -114,9 +136,7 @@ def read_t1w(source: "str | Path | SpatialImage", frame: int | None = None) -> S
         msg = f"{name}: truncated or damaged ({_one_line(error)}); copy or convert it again"
         raise InputError(msg) from error
     warnings = _check_geometry(image, affine, data.shape, name)
-    scan = Scan(data, affine, image.header, name, path, dtype, tuple(warnings))
-    check_scan(scan)
-    return scan
+    return Scan(data, affine, image.header, name, path, dtype, tuple(warnings))
 
 
 def check_scan(scan: Scan) -> None:

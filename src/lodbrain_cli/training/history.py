@@ -30,7 +30,7 @@ def write_history(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     write_text(folder / "history.csv", text.getvalue())
     try:
         from matplotlib.figure import Figure
-    except ImportError:  # of the extra ``train``
+    except ImportError:  # of the extra ``plots``
         return
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()

@@ -1,43 +1,19 @@
 """Dice of the network on fixed images of people who are held out."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 from keras import ops
 
+from ..evaluation.overlap import dice_scores
 from .samples import Sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ValidationSet", "dice_scores"]
-
-
-def dice_scores(
-    labels: "NDArray[np.integer[Any]]", reference: "NDArray[np.integer[Any]]", num_classes: int
-) -> "NDArray[np.float64]":
-    """Dice coefficient of each label but background.
-
-    Parameters
-    ----------
-    labels, reference : integer arrays of one shape
-    num_classes : int
-        Background included.
-
-    Returns
-    -------
-    (num_classes - 1,) float64 array
-        NaN where a label is in neither.
-    """
-    scores = np.full(num_classes - 1, np.nan)
-    for label in range(1, num_classes):
-        ours, theirs = labels == label, reference == label
-        total = np.count_nonzero(ours) + np.count_nonzero(theirs)
-        if total:
-            scores[label - 1] = 2 * np.count_nonzero(ours & theirs) / total
-    return scores
+__all__ = ["ValidationSet"]
 
 
 class ValidationSet:

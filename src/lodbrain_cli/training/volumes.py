@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import replacing
 from ..imaging.conform import conform_labels, to_conformed
+from ..imaging.label_image import read_label_numbers, reduce_numbers
 from ..imaging.nifti import Scan, read_t1w
 from ..labels import get_label_map
 from .dataset import Pair
@@ -120,9 +121,10 @@ def read_pair(pair: Pair, cache: VolumeCache) -> ConformedPair:
         _check_grids(image, labels)
         volume, grid, _ = to_conformed(image.data, image.affine)
         numbers = conform_labels(labels.data, labels.affine, grid)
-        label_map = get_label_map(pair.label_map)
-        table = np.array([label_map.reduce(n) for n in range(int(numbers.max()) + 1)], np.uint8)
-        return {"image": volume, "labels": table[numbers]}
+        return {
+            "image": volume,
+            "labels": reduce_numbers(numbers, get_label_map(pair.label_map)),
+        }
 
     try:
         files = (pair.image or pair.labels, pair.labels)
@@ -132,20 +134,9 @@ def read_pair(pair: Pair, cache: VolumeCache) -> ConformedPair:
 
 
 def _read_labels(pair: Pair) -> Scan:
-    scan = read_t1w(pair.labels)
-    numbers = np.unique(scan.data)
     label_map = get_label_map(pair.label_map)
-    if (numbers != np.rint(numbers)).any() or numbers[0] < 0:
-        msg = f"{pair.labels}: holds values that are no label numbers, such as {numbers[0]:g}"
-        raise InputError(msg)
-    foreign = [int(n) for n in numbers if not label_map.knows(int(n))]
-    if foreign:
-        msg = (
-            f"{pair.labels}: {len(foreign)} label numbers are not of the protocol "
-            f"{pair.label_map!r}, the first is {foreign[0]}; name the right label map"
-        )
-        raise InputError(msg)
-    if not any(label_map.reduce(int(n)) for n in numbers):
+    scan = read_label_numbers(pair.labels, label_map)
+    if not reduce_numbers(scan.data, label_map).any():
         msg = f"{pair.labels}: holds no brain structure of the protocol {pair.label_map!r}"
         raise InputError(msg)
     return scan

@@ -1,0 +1,1 @@
+"""How near label images come to references: overlap, surfaces, volumes, groups of people."""
