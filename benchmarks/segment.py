@@ -269,9 +269,8 @@ def timed(options, arguments: list) -> tuple[float, dict]:
 def sizes(options) -> dict:
     """Memory and seconds of the network alone against the volume's size, first volume."""
     rows = {}
-    print(
-        "\n| side | brain's region: s | peak GB | whole volume: s | peak GB |\n|---|---|---|---|---|"
-    )
+    print("\n| side | brain's region: s | peak GB | whole volume: s | peak GB |")
+    print("|---|---|---|---|---|")
     for side in (128, 160, 192, 224, 256):
         near = run_child(f"openvino@{side}", "tensorflow", options)
         whole = run_child(f"openvino-whole@{side}", "tensorflow", options)

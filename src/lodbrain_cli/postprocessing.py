@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from .imaging.components import bounding_box, grown, largest_component
+from .imaging.conform import ConformedGrid
 from .imaging.probability_maps import ProbabilityMaps
 from .labels import LabelSet
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Cleaning", "clean_probabilities", "label_volume", "most_probable"]
+__all__ = ["Cleaning", "clean_probabilities", "label_volume", "labels_on", "most_probable"]
 
 _SIGMA_VOX = 0.5
 _RADIUS_VOX = 2  # SciPy's own: four standard deviations
@@ -123,6 +124,34 @@ def label_volume(maps: ProbabilityMaps) -> "NDArray[np.uint8]":
     """(D, H, W) uint8: the most probable class of each voxel."""
     labels = np.zeros(maps.shape, np.uint8)
     labels[maps.box] = most_probable(maps.values)
+    return labels
+
+
+def labels_on(maps: ProbabilityMaps, way: ConformedGrid) -> "NDArray[np.uint8]":
+    """Labels on the grid that a way leads to.
+
+    Each class is resampled where anything but background can come out, and
+    the highest taken: between voxels that are all background, linear
+    interpolation gives background.
+
+    Parameters
+    ----------
+    maps : ProbabilityMaps
+    way : ConformedGrid
+        From the grid of the maps.
+
+    Returns
+    -------
+    (*way.native_shape) uint8 array
+    """
+    labels = np.zeros(way.native_shape, np.uint8)
+    found = bounding_box(label_volume(maps) > 0)
+    if found is not None:
+        box = way.native_box(grown(found, 1, maps.shape))
+        labels[box] = most_probable(
+            way.to_native(values, maps.outside(index), box, maps.origin)
+            for index, values in enumerate(maps.values)
+        )
     return labels
 
 

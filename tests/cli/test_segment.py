@@ -239,13 +239,13 @@ def test_memory_that_runs_out_is_code_5(run, tmp_path, monkeypatch):
     def exhausted(*_args):
         raise ResourceError("memory ran out on cpu")
 
-    monkeypatch.setattr("lodbrain_cli.segmentation.z_score", exhausted)
+    monkeypatch.setattr("lodbrain_cli.segmentation.pipeline.z_score", exhausted)
     failure(run("segment", phantom(tmp_path), "-o", tmp_path / "s.nii.gz", *PLAIN), 5, "memory")
     assert not (tmp_path / "s.nii.gz").exists()
 
 
 def test_a_bug_keeps_its_traceback(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("lodbrain_cli.segmentation.z_score", lambda *_: 1 / 0)
+    monkeypatch.setattr("lodbrain_cli.segmentation.pipeline.z_score", lambda *_: 1 / 0)
     done = run("segment", phantom(tmp_path), "-o", tmp_path / "s.nii.gz", *PLAIN)
     assert isinstance(done.exception, ZeroDivisionError)
 
@@ -380,7 +380,7 @@ def test_half_precision_is_for_gpus(run, tmp_path, no_network):
 SLOW_RUN = """
 import sys, time
 from types import SimpleNamespace
-import lodbrain_cli.segmentation as pipeline
+import lodbrain_cli.segmentation.pipeline as pipeline
 import lodbrain_cli.outputs.segmented as segmented
 def predict(image, **_):
     from lodbrain_cli.inference.prediction import Prediction

@@ -49,6 +49,8 @@ def resample(
         shift = np.rint(offset).astype(int)
         if np.abs(offset - shift).max() < 1e-2:
             return _shifted(volume, shift, shape, outside)
+    if straight and order == 1:
+        return _along_axes(volume, diagonal, offset, shape, outside, keep_edges=keep_edges)
     transform = diagonal if straight else matrix[:3, :3]
     result: NDArray[np.float32] = ndimage.affine_transform(
         volume,
@@ -63,7 +65,7 @@ def resample(
     if not keep_edges:
         return result
     if straight:
-        _blank_outside(result, diagonal, offset, volume.shape, outside)
+        _blank_outside(result, diagonal, offset, volume.shape, outside, margin=0.5)
     else:
         inside = ndimage.affine_transform(
             np.ones(volume.shape, np.uint8), transform, offset, shape, order=0, mode="grid-constant"
@@ -115,15 +117,56 @@ def _shifted(
     return result
 
 
+def _along_axes(
+    volume: "NDArray[np.float32]",
+    scale: "NDArray[np.float64]",
+    offset: "NDArray[np.float64]",
+    shape: tuple[int, ...],
+    outside: float,
+    *,
+    keep_edges: bool,
+) -> "NDArray[np.float32]":
+    """Interpolate linearly along one axis after the other: several times faster than at once."""
+    result = volume
+    # Shrinking axes first: less is left for the others.
+    for axis in sorted(range(3), key=lambda a: shape[a] / volume.shape[a]):
+        position = np.arange(shape[axis]) * scale[axis] + offset[axis]
+        result = _along_axis(result, axis, position)
+    if keep_edges:
+        _blank_outside(result, scale, offset, volume.shape, outside, margin=0.5)
+    else:
+        _blank_outside(result, scale, offset, volume.shape, outside, margin=1e-6)
+    return result
+
+
+def _along_axis(
+    volume: "NDArray[np.float32]", axis: int, position: "NDArray[np.float64]"
+) -> "NDArray[np.float32]":
+    """Values at positions along an axis, those beyond it at its ends."""
+    last = volume.shape[axis] - 1
+    position = np.clip(position, 0, last)
+    below = np.minimum(position.astype(int), max(last - 1, 0))
+    weight = (position - below).astype(np.float32)
+    across = [1, 1, 1]
+    across[axis] = len(position)
+    result: NDArray[np.float32] = np.take(volume, below, axis)
+    step = np.take(volume, np.minimum(below + 1, last), axis)
+    step -= result
+    step *= weight.reshape(across)
+    result += step
+    return result
+
+
 def _blank_outside(
     result: "NDArray[np.float32]",
     scale: "NDArray[np.float64]",
     offset: "NDArray[np.float64]",
     source_shape: tuple[int, ...],
     outside: float,
+    margin: float,
 ) -> None:
-    """Set what lies more than half a source voxel beyond the source, in place."""
+    """Set what lies more than a margin, in source voxels, beyond the outermost ones, in place."""
     for axis in range(3):
         position = np.arange(result.shape[axis]) * scale[axis] + offset[axis]
-        beyond = (position < -0.5) | (position > source_shape[axis] - 0.5)
+        beyond = (position < -margin) | (position > source_shape[axis] - 1 + margin)
         result[tuple(beyond if i == axis else slice(None) for i in range(3))] = outside

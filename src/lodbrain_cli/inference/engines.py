@@ -117,7 +117,9 @@ def _start_openvino(network: "TrainedNetwork", weights: Path, device: str, threa
     except ImportError as error:
         msg = f"OpenVINO cannot be loaded ({error}); install it or use --engine keras"
         raise ResourceError(msg) from error
-    staged = StagedNetwork(graph, openvino_compiler(threads), footprint=_OPENVINO)
+    # Of a small volume the border's faces would take longer to compile than composing saves.
+    compose = network.pool == 1
+    staged = StagedNetwork(graph, openvino_compiler(threads), compose=compose, footprint=_OPENVINO)
     name = f"openvino {metadata.version('openvino')}"
     return Engine(name, "cpu", threads, staged, nullcontext)
 

@@ -1,5 +1,6 @@
 """Run stages on tiles: what was compiled is kept, memory is given back after each stage."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from .memory import Budget
 
 __all__ = ["StageRunner"]
+
+# Voxels of a volume from which on its constant part is computed apart.
+_WORTH_A_CUBE = 96**3
 
 
 class StageRunner:
@@ -83,8 +87,14 @@ class StageRunner:
         return compiled(inputs, state.given(used), keep, borders(tile, state.shape))
 
     def constant_response(self, stage: Stage, state: State) -> ConstantResponse | None:
-        """Compute what becomes of the background; None where a stage reads more than the image."""
+        """Compute what becomes of the background; None where that saves nothing.
+
+        A stage that reads more than the image has no constant part, and a small
+        volume is computed sooner than a cube is compiled.
+        """
         if set(stage.source_scales) != {"image"} or state.background.varied.all():
+            return None
+        if math.prod(state.shape) < _WORTH_A_CUBE:
             return None
         step = stage.alignment
         reach = -(-(stage.halo + stage.seam) // step) * step

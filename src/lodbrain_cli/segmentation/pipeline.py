@@ -1,38 +1,31 @@
 """The pipeline of one scan: read, conform, normalise, infer, clean, back to the scan's grid."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from .errors import UsageError
-from .imaging.components import bounding_box, grown
-from .imaging.conform import ConformedGrid, to_conformed
-from .imaging.intensity import z_score
-from .imaging.nifti import Scan, read_t1w
-from .imaging.probability_maps import ProbabilityMaps
-from .imaging.resample import max_pooled
-from .imaging.volumetry import StructureVolume, structure_volumes
-from .inference.devices import allowed_threads, peak_memory_bytes
-from .inference.engines import start_engine
-from .inference.prediction import Prediction
-from .labels import get_label_set
-from .outputs.images import Space
-from .outputs.record import run_record, timestamp
-from .outputs.segmented import Segmentation
-from .postprocessing import clean_probabilities, label_volume, most_probable
-from .presets import PRESETS, Preset, TrainedNetwork, get_preset
-from .weights import obtain
+from ..errors import UsageError
+from ..imaging.conform import ConformedGrid, to_conformed
+from ..imaging.intensity import z_score
+from ..imaging.nifti import Scan, read_t1w
+from ..imaging.resample import max_pooled
+from ..imaging.volumetry import StructureVolume, structure_volumes
+from ..inference.devices import allowed_threads, peak_memory_bytes
+from ..inference.engines import start_engine
+from ..labels import get_label_set
+from ..outputs.images import Space
+from ..outputs.record import run_record, timestamp
+from ..outputs.segmented import Segmentation
+from ..postprocessing import clean_probabilities, labels_on
+from ..presets import PRESETS, Preset, TrainedNetwork, get_preset
+from ..weights import obtain
+from .case import Case, Steps
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
-    from numpy.typing import NDArray
 
-__all__ = ["Case", "Segmentation", "Segmenter", "segment"]
+__all__ = ["Segmenter", "segment"]
 
 SpaceName = Literal["native", "conformed"]
 
@@ -153,12 +146,12 @@ class Segmenter:
         space: SpaceName = "native",
         postprocess: bool = True,
         on_step: Callable[[str], None] | None = None,
-    ) -> "Case":
+    ) -> Case:
         """Read a scan and make the network's input of it; see :meth:`segment`."""
         if space not in ("native", "conformed"):
             msg = f"unknown space {space!r}; expected native or conformed"
             raise UsageError(msg)
-        steps = _Steps(on_step)
+        steps = Steps(on_step)
         began = timestamp()
         with steps("read"):
             scan = source if isinstance(source, Scan) else read_t1w(source, frame)
@@ -169,7 +162,7 @@ class Segmenter:
         kept = conformed if space == "conformed" else None
         return Case(scan, grid, image, kept, warnings, options, began, steps)
 
-    def compute(self, case: "Case") -> None:
+    def compute(self, case: Case) -> None:
         """Run the network on a prepared scan."""
         with case.steps("infer"):
             # Cleaning keeps one piece: what lies apart from the brain need not be known.
@@ -177,7 +170,7 @@ class Segmenter:
                 case.image, only_brain=case.options["postprocess"], memory_limit=self.memory
             )
 
-    def finish(self, case: "Case") -> Segmentation:
+    def finish(self, case: Case) -> Segmentation:
         """Clean what was computed and bring it back to the scan's grid."""
         assert case.prediction is not None
         maps, cleaning = case.prediction.maps, None
@@ -188,7 +181,7 @@ class Segmenter:
             with case.steps("clean"):
                 maps, cleaning = clean_probabilities(maps, self.label_set)
         with case.steps("label"):
-            labels = _labels_on(maps, way)
+            labels = labels_on(maps, way)
         target = _space_of(case.scan, case.grid, space)
         volumes = structure_volumes(labels, target.affine, self.label_set)
         record = run_record(
@@ -238,40 +231,6 @@ class Segmenter:
         }
 
 
-@dataclass(eq=False)
-class Case:
-    """A scan on its way through the pipeline.
-
-    Parameters
-    ----------
-    scan : Scan
-    grid : ConformedGrid
-        Of the scan.
-    image : (D, H, W) float32 array
-        The network's input.
-    conformed : (256, 256, 256) float32 array or None
-        Intensities on the conformed grid, where results are wanted there.
-    warnings : tuple of str
-    options : dict
-        As in the record.
-    began : str
-    steps : _Steps
-        How long each took so far.
-    prediction : Prediction, optional
-        Once it is computed.
-    """
-
-    scan: Scan
-    grid: ConformedGrid
-    image: "NDArray[np.float32]"
-    conformed: "NDArray[np.float32] | None"
-    warnings: tuple[str, ...]
-    options: dict[str, Any]
-    began: str
-    steps: "_Steps"
-    prediction: Prediction | None = None
-
-
 def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation:
     """Segment one scan with a preset.
 
@@ -302,38 +261,6 @@ def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation
     """
     of_scan = {k: options.pop(k) for k in ("frame", "space", "postprocess") if k in options}
     return Segmenter(**options).segment(source, **of_scan)
-
-
-class _Steps:
-    """Names and times the steps of a scan."""
-
-    def __init__(self, on_step: Callable[[str], None] | None) -> None:
-        self.seconds: dict[str, float] = {}
-        self._on_step = on_step
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        if self._on_step is not None:
-            self._on_step(name)
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - started
-
-
-def _labels_on(maps: ProbabilityMaps, way: ConformedGrid) -> "NDArray[np.uint8]":
-    """Resample each class where anything but background can come out, and compare.
-
-    Between voxels that are all background, linear interpolation gives background.
-    """
-    labels = np.zeros(way.native_shape, np.uint8)
-    found = bounding_box(label_volume(maps) > 0)
-    if found is not None:
-        box = way.native_box(grown(found, 1, maps.shape))
-        labels[box] = most_probable(
-            way.to_native(values, maps.outside(index), box, maps.origin)
-            for index, values in enumerate(maps.values)
-        )
-    return labels
 
 
 def _space_of(scan: Scan, grid: ConformedGrid, space: str) -> Space:

@@ -1,0 +1,7 @@
+"""The pipeline of one scan, from its file to labels on its own grid."""
+
+from ..outputs.segmented import Segmentation
+from .case import Case
+from .pipeline import Segmenter, segment
+
+__all__ = ["Case", "Segmentation", "Segmenter", "segment"]
