@@ -162,16 +162,14 @@ def test_the_coarse_level_is_a_preview_on_the_scans_own_grid(segmented, released
 
 
 def test_the_coarse_level_in_conformed_space_lies_where_the_fine_one_does(
-    raw_aomic, released_weights, data_dir
+    released_weights, data_dir
 ):
     coarse = Segmenter(weights=released_weights, device="cpu", level="coarse")
     preview = coarse.segment(data_dir / "pairs/aomic/AOMIC_T1w.nii.gz", space="conformed")
     assert preview.labels.shape == (256, 256, 256)
-    for label in (3, 5, 6):
-        ours, theirs = (
-            np.argwhere(result.labels == label).mean(axis=0) for result in (preview, raw_aomic)
-        )
-        np.testing.assert_allclose(ours, theirs, atol=1.5)
+    fine = labels_of(data_dir / "reference/AOMIC_lod-brain_labels_postprocessed.nii.gz")
+    ours, theirs = (np.argwhere(labels > 0).mean(axis=0) for labels in (preview.labels, fine))
+    np.testing.assert_allclose(ours, theirs, atol=1.0)  # a grid off by half a coarse voxel: 2
 
 
 def test_a_limit_of_one_gibibyte_holds_as_seen_from_outside(data_dir, released_weights, tmp_path):

@@ -1,6 +1,8 @@
 """Threads are those that the process was given."""
 
 import os
+import subprocess
+import sys
 
 from lodbrain_cli.inference import devices
 
@@ -46,9 +48,17 @@ def test_free_memory_is_the_smaller_of_the_machines_and_the_containers(monkeypat
 
 
 def test_resident_memory_grows_with_what_is_held_and_falls_when_it_is_returned():
-    before = devices.resident_bytes()
-    held = [bytearray(100_000) for _ in range(1000)]
-    assert devices.resident_bytes() > before + 90_000_000
-    held.clear()
-    devices.return_free_memory()
-    assert devices.resident_bytes() < before + 50_000_000
+    # In a process of its own: a large one has freed memory to fill first.
+    code = """
+from lodbrain_cli.inference import devices
+before = devices.resident_bytes()
+held = [bytearray(100_000) for _ in range(1000)]
+full = devices.resident_bytes()
+held.clear()
+devices.return_free_memory()
+print(before, full, devices.resident_bytes())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, full, after = map(int, done.stdout.split())
+    assert full > before + 90_000_000
+    assert after < before + 50_000_000
