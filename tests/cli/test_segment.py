@@ -236,7 +236,7 @@ def test_an_existing_result_is_kept_unless_it_may_be_replaced(run, tmp_path):
 
 
 def test_memory_that_runs_out_is_code_5(run, tmp_path, monkeypatch):
-    def exhausted(*_args):
+    def exhausted(*_args, **_options):
         raise ResourceError("memory ran out on cpu")
 
     monkeypatch.setattr("lodbrain_cli.segmentation.pipeline.z_score", exhausted)
@@ -245,7 +245,7 @@ def test_memory_that_runs_out_is_code_5(run, tmp_path, monkeypatch):
 
 
 def test_a_bug_keeps_its_traceback(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("lodbrain_cli.segmentation.pipeline.z_score", lambda *_: 1 / 0)
+    monkeypatch.setattr("lodbrain_cli.segmentation.pipeline.z_score", lambda *_, **_k: 1 / 0)
     done = run("segment", phantom(tmp_path), "-o", tmp_path / "s.nii.gz", *PLAIN)
     assert isinstance(done.exception, ZeroDivisionError)
 

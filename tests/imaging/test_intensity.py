@@ -17,3 +17,12 @@ def test_a_large_volume_does_not_lose_its_mean(rng):
     got = z_score(volume)
     assert abs(got.mean(dtype="f8")) < 1e-3
     assert abs(got.std(dtype="f8") - 1) < 1e-3
+
+
+def test_the_result_may_take_the_place_of_the_volume(rng):
+    volume = rng.normal(500, 90, size=(20, 24, 28)).astype(np.float32)
+    expected = z_score(volume)
+    assert volume.mean() > 400, "without a place of its own the volume stays"
+    got = z_score(volume, out=volume)
+    assert got is volume
+    np.testing.assert_array_equal(got, expected)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 __all__ = ["z_score"]
 
 
-def z_score(volume: "NDArray[np.float32]") -> "NDArray[np.float32]":
+def z_score(
+    volume: "NDArray[np.float32]", out: "NDArray[np.float32] | None" = None
+) -> "NDArray[np.float32]":
     """Subtract the mean and divide by the standard deviation of all voxels.
 
     Padding included, population standard deviation (ddof 0), no clipping:
@@ -20,6 +22,8 @@ def z_score(volume: "NDArray[np.float32]") -> "NDArray[np.float32]":
     ----------
     volume : (X, Y, Z) float32 array
         Conformed grid; not constant.
+    out : (X, Y, Z) float32 array, optional
+        Where to write the result; may be `volume`.
 
     Returns
     -------
@@ -27,5 +31,8 @@ def z_score(volume: "NDArray[np.float32]") -> "NDArray[np.float32]":
         Mean 0, standard deviation 1.
     """
     mean = volume.mean(dtype=np.float64)
-    deviation = np.sqrt(np.square(volume - np.float32(mean)).mean(dtype=np.float64))
-    return (volume - np.float32(mean)) / np.float32(deviation)
+    # One array, touched once: new memory costs more than the arithmetic.
+    centred = np.subtract(volume, np.float32(mean), out=out)
+    total = sum(float(np.square(plane).sum(dtype=np.float64)) for plane in centred)
+    centred /= np.float32(np.sqrt(total / centred.size))
+    return centred

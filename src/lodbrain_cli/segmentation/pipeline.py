@@ -157,9 +157,10 @@ class Segmenter:
             scan = source if isinstance(source, Scan) else read_t1w(source, frame)
         with steps("conform"):
             conformed, grid, warnings = to_conformed(scan.data, scan.affine)
-            image = max_pooled(z_score(conformed), self.network.pool)
+            kept = conformed if space == "conformed" else None
+            scored = z_score(conformed, out=conformed if kept is None else None)
+            image = max_pooled(scored, self.network.pool)
         options = {"frame": frame, "space": space, "postprocess": postprocess}
-        kept = conformed if space == "conformed" else None
         return Case(scan, grid, image, kept, warnings, options, began, steps)
 
     def compute(self, case: Case) -> None:
