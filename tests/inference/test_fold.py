@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from lodbrain_cli.inference.compose import compose_graph
 from lodbrain_cli.inference.fold import fold_before_strides, foldable, join_folds
+from lodbrain_cli.networks.compose import compose_graph
 from lodbrain_cli.networks.graph import Graph, Node
 from lodbrain_cli.networks.keras_graph import build_from_graph, read_graph
 from lodbrain_cli.networks.lod_brain import build_lod_brain

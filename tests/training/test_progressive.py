@@ -16,7 +16,6 @@ import pytest
 import yaml
 
 from lodbrain_cli.errors import InputError
-from lodbrain_cli.networks.checkpoint import named_variables
 from lodbrain_cli.training.config import TrainingConfig
 from lodbrain_cli.training.progressive import Trainer
 from lodbrain_cli.training.samples import Sample
@@ -189,7 +188,7 @@ def test_the_best_weights_are_kept_and_waiting_ends_a_stage(tmp_path):
         sample, _ = noise_data(asked)
 
         def score(model):
-            kept.append({n: v.numpy() for n, v in named_variables(model).items()})
+            kept.append({v.path: v.numpy() for v in model.variables})
             return {"validation_dice": next(scores)}
 
         return sample, score

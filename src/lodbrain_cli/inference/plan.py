@@ -11,8 +11,8 @@ kept but computed again.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ..networks.compose import compose_graph
 from ..networks.graph import Graph, Node
-from .compose import compose_graph
 from .fold import fold_before_strides, foldable, join_folds
 from .region import coarse_view
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..networks.compose import compose_kernels
 from ..networks.graph import Graph, Node
-from .compose import compose_kernels
 
 __all__ = ["coarse_view"]
 

@@ -28,6 +28,7 @@ Kind = Literal[
     "max_pool",
     "upsample",
     "relu",
+    "dropout",
     "add",
     "moments",
     "normalise",
@@ -63,6 +64,9 @@ class Node:
         from the two that it stands for.
     width : int
         Channels of an ``image``.
+    made_of : tuple of (str, bool)
+        Of a composed convolution: the convolutions that it stands for, the first
+        one first, and whether the bias of each is in its own.
     """
 
     name: str
@@ -77,6 +81,7 @@ class Node:
     epsilon: float = 0.0
     seam: int = 0
     width: int = 1
+    made_of: tuple[tuple[str, bool], ...] = ()
 
     @property
     def radius(self) -> int:

@@ -10,6 +10,13 @@ from .normalization import GroupMoments, GroupNormalise
 
 __all__ = ["build_from_graph", "read_graph"]
 
+_WITHOUT_OPTIONS = (
+    (keras.layers.ReLU, "relu"),
+    (keras.layers.Dropout, "dropout"),
+    (keras.layers.Add, "add"),
+    (keras.layers.Softmax, "softmax"),
+)
+
 
 class Fold(keras.layers.Layer):
     """Turn blocks of voxels into channels: see ``fold`` of :class:`.graph.Node`."""
@@ -34,15 +41,15 @@ class Fold(keras.layers.Layer):
         return (shape[0], *sides, channels)
 
 
-def read_graph(model: keras.Model) -> Graph:
+def read_graph(model: keras.Model, *, dropout: bool = False) -> Graph:
     """Read a built functional model, weights included.
-
-    Dropout, which does nothing at inference, is left out.
 
     Parameters
     ----------
     model : keras.Model
         One input, every layer used once, cubic kernels and strides.
+    dropout : bool
+        Keep dropout, which does nothing at inference.
 
     Returns
     -------
@@ -61,7 +68,7 @@ def read_graph(model: keras.Model) -> Graph:
         tensors = layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
         inputs = tuple(producers[id(tensor)] for tensor in tensors)
         inputs = tuple(same_as.get(name, name) for name in inputs)
-        if isinstance(layer, keras.layers.Dropout):
+        if isinstance(layer, keras.layers.Dropout) and not dropout:
             same_as[layer.name] = inputs[0]
         elif isinstance(layer, keras.layers.InputLayer):
             nodes[layer.name] = Node(layer.name, "image")
@@ -117,7 +124,7 @@ def _attributes(layer: Any) -> dict[str, Any]:
         return {"kind": "moments", "groups": layer.groups}
     if isinstance(layer, GroupNormalise):
         return {"kind": "normalise", "epsilon": layer.epsilon, **weights}
-    for kind, name in ((kinds.ReLU, "relu"), (kinds.Add, "add"), (kinds.Softmax, "softmax")):
+    for kind, name in _WITHOUT_OPTIONS:
         if isinstance(layer, kind):
             return {"kind": name}
     msg = f"layer {layer.name!r} of type {type(layer).__name__} has no place in a graph"

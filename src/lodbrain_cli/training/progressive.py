@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..networks.checkpoint import named_variables, save_weights
+from ..networks.composed_model import compose_model
 from ..networks.lod_brain import build_lod_brain
 from ..networks.tensors import read_tensors
 from ..presets import NetworkConfig
@@ -110,27 +111,35 @@ class Trainer:
         return self.folder / f"{names[-1]}.h5"
 
     def _run_stage(self, stage: StageOptions, previous: StageOptions | None) -> None:
-        model = self._start_model(stage, previous)
+        model, trained = self._start_model(stage, previous)
         samples, score = self.data(stage)
         saved = began = time.monotonic()
         before = self.progress.seconds
         losses: list[float] = []
         while self.progress.step < stage.steps and not self._should_stop(stage):
-            model.optimizer.learning_rate = self._rate(stage)
-            losses.append(_step(model, samples, self.progress.step, stage.batch_size))
+            trained.optimizer.learning_rate = self._rate(stage)
+            losses.append(_step(trained, samples, self.progress.step, stage.batch_size))
             self.progress.step += 1
             now = time.monotonic()
             self.progress.seconds = before + now - began
             ended = self.progress.step % stage.epoch_steps == 0 or self.progress.step == stage.steps
             if ended:
-                self._end_epoch(stage, model, score(model), float(np.mean(losses)))
+                self._end_epoch(stage, model, score(trained), float(np.mean(losses)))
                 losses = []
             if ended or now - saved > 60 * self.config.save_minutes:
-                write_state(self._state_file, self.progress, tensors_of(model))
+                write_state(self._state_file, self.progress, tensors_of(model, trained))
                 saved = time.monotonic()
 
-    def _start_model(self, stage: StageOptions, previous: StageOptions | None) -> keras.Model:
-        """Build the stage's network: resumed, or from the stage before, or from nothing."""
+    def _start_model(
+        self, stage: StageOptions, previous: StageOptions | None
+    ) -> tuple[keras.Model, keras.Model]:
+        """Build the stage's network: resumed, or from the stage before, or from nothing.
+
+        Returns
+        -------
+        model, trained : keras.Model
+            The network, and what trains its variables in less time.
+        """
         keras.utils.set_random_seed(self.config.seed + self.progress.step)
         model = build_lod_brain(self.config.stage_network(stage))
         if previous is not None and self._tensors is None:
@@ -138,11 +147,13 @@ class Trainer:
             _load_shared(model, self.folder / f"{previous.name}.h5", earlier)
         if stage.freeze_coarser:
             freeze_coarser_levels(model, stage.levels)
-        model.compile(optimizer=keras.optimizers.Adam(stage.learning_rate), loss=LOSSES[stage.loss])
+        trained = compose_model(model)
+        optimizer = keras.optimizers.Adam(stage.learning_rate)
+        trained.compile(optimizer=optimizer, loss=LOSSES[stage.loss])
         if self._tensors is not None:
-            restore_tensors(model, self._tensors)
+            restore_tensors(model, trained, self._tensors)
             self._tensors = None
-        return model
+        return model, trained
 
     def _rate(self, stage: StageOptions) -> float:
         first, last = stage.learning_rate, stage.final_learning_rate

@@ -47,26 +47,21 @@ class Progress:
         return [row["validation_dice"] for row in self.history if row["stage"] == self.stage]
 
 
-def tensors_of(model: keras.Model) -> Tensors:
-    """Weights and optimiser state of a compiled model, by name."""
-    tensors = {f"weights/{n}": _array(v) for n, v in named_variables(model).items()}
-    for index, variable in enumerate(model.optimizer.variables):
-        tensors[f"optimizer/{index:03d}_{variable.name}"] = _array(variable)
-    return tensors
+def tensors_of(model: keras.Model, trained: keras.Model) -> Tensors:
+    """Weights of a network, and the state of the optimiser of what trains it, by name."""
+    return {name: _array(variable) for name, variable in _places(model, trained).items()}
 
 
-def restore_tensors(model: keras.Model, tensors: Tensors) -> None:
-    """Set weights and optimiser state of a model that was built and compiled alike.
+def restore_tensors(model: keras.Model, trained: keras.Model, tensors: Tensors) -> None:
+    """Set what :func:`tensors_of` gave of models that were built and compiled alike.
 
     Raises
     ------
     InputError
         When the tensors are of another network or optimiser.
     """
-    model.optimizer.build(model.trainable_variables)
-    places = {f"weights/{n}": v for n, v in named_variables(model).items()}
-    for index, variable in enumerate(model.optimizer.variables):
-        places[f"optimizer/{index:03d}_{variable.name}"] = variable
+    trained.optimizer.build(trained.trainable_variables)
+    places = _places(model, trained)
     same = places.keys() == tensors.keys() and all(
         tuple(places[name].shape) == tensors[name].shape for name in places
     )
@@ -107,6 +102,13 @@ def read_state(path: Path) -> tuple[Progress, Tensors]:
         msg = f"{path}: is no state of a training run, or damaged ({error})"
         raise InputError(msg) from error
     return progress, tensors
+
+
+def _places(model: keras.Model, trained: keras.Model) -> dict[str, Any]:
+    places = {f"weights/{name}": variable for name, variable in named_variables(model).items()}
+    # Keras names them after the weights that they belong to.
+    of_optimizer = {f"optimizer/{v.name}": v for v in trained.optimizer.variables}
+    return places | of_optimizer
 
 
 def _array(variable: Any) -> "NDArray[Any]":

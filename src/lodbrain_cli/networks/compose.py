@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..networks.graph import Graph, Node
+from .graph import Graph, Node
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,8 +38,15 @@ def compose_graph(graph: Graph, output: str) -> Graph:
     Graph
         Computes the same `output` and the same inputs of every ``moments``.
     """
-    graph = graph.needed_for(output)
-    for rule in (_flatten_sums, _move_pointwise_down, _take_entry_out_of_sum, _join_with_entry):
+    graph = _with_origins(graph.needed_for(output))
+    rules = (
+        _join_with_pointwise,
+        _flatten_sums,
+        _move_pointwise_down,
+        _take_entry_out_of_sum,
+        _join_with_entry,
+    )
+    for rule in rules:
         changed: Graph | None = graph
         while changed is not None:
             graph = changed.needed_for(output)
@@ -80,6 +87,8 @@ def _composed(first: Node, second: Node, name: str, *, bias: bool) -> Node:
         total = total + second.bias
     kernel = compose_kernels(first.kernel, second.kernel)
     seam = max(first.seam, second.seam, second.radius)
+    biased = bias and second.bias is not None
+    made_of = (*first.made_of, *((n, b and biased) for n, b in second.made_of))
     return replace(
         second,
         name=name,
@@ -87,6 +96,19 @@ def _composed(first: Node, second: Node, name: str, *, bias: bool) -> Node:
         kernel=kernel,
         bias=total.astype(np.float32),
         seam=seam,
+        made_of=made_of,
+    )
+
+
+def _with_origins(graph: Graph) -> Graph:
+    """Let every convolution name itself as what it is made of."""
+    return Graph(
+        {
+            name: replace(node, made_of=((name, node.bias is not None),))
+            if node.kind == "convolve"
+            else node
+            for name, node in graph.nodes.items()
+        }
     )
 
 
@@ -115,6 +137,17 @@ def _flatten_sums(graph: Graph) -> Graph | None:
             if inner.kind == "add" and _alone(graph, name):
                 rest = tuple(i for i in node.inputs if i != name)
                 return _with(graph, {node.name: [replace(node, inputs=(*inner.inputs, *rest))]})
+    return None
+
+
+def _join_with_pointwise(graph: Graph) -> Graph | None:
+    """1³ convolution of a linear convolution → one narrower convolution."""
+    for node in graph.nodes.values():
+        if _is_linear(node) and not node.radius:
+            inner = graph.nodes[node.inputs[0]]
+            if _is_linear(inner) and _alone(graph, inner.name):
+                joined = _composed(inner, node, node.name, bias=True)
+                return _with(graph, {inner.name: [], node.name: [joined]})
     return None
 
 
