@@ -28,8 +28,13 @@ from lodbrain_cli.imaging.conform import conform_labels, to_conformed
 from lodbrain_cli.imaging.label_image import LabelImage, read_labels, to_grid_of
 from lodbrain_cli.imaging.nifti import read_t1w
 from lodbrain_cli.inference.devices import allowed_threads
+from lodbrain_cli.inference.engine import Engine
+from lodbrain_cli.inference.execution import StagedNetwork
+from lodbrain_cli.inference.located import LocatedEngine
 from lodbrain_cli.labels import get_label_map, get_label_set
 from lodbrain_cli.presets import PRESETS, get_preset
+from lodbrain_cli.segmentation import LoadedNetwork
+from lodbrain_cli.weights.store import FoundWeights, sha256_of
 
 LABELS = get_label_set("lod-brain-7")
 
@@ -57,41 +62,53 @@ def main() -> None:
     scans = list(labelled_scans(options.data / "pairs"))
     makers = {name: lambda name=name: Segmenter(name, device="cpu") for name in PRESETS}
     if options.run is not None:
-        makers = {f"run {options.run.name}": lambda: SegmenterOfRun(options.run)}
+        makers = {f"run {options.run.name}": lambda: segmenter_of_run(options.run)}
     for network, make in makers.items():
         compute(network, make, scans, table)
         report(network, table, options.data, images)
 
 
-class SegmenterOfRun(Segmenter):
-    """The pipeline with the last trained stage of a run, before it is a preset."""
+def segmenter_of_run(run: Path) -> Segmenter:
+    """Make the pipeline with the last trained stage of a run, before it is a preset.
 
-    def __init__(self, run: Path) -> None:
-        from lodbrain_cli.inference.engines import Engine
-        from lodbrain_cli.inference.execution import StagedNetwork
-        from lodbrain_cli.inference.keras_backend import start_keras
-        from lodbrain_cli.inference.openvino_engine import openvino_compiler
+    A stage that sees the brain's box finds it with the run's first stage.
+    """
+    from lodbrain_cli.inference.keras_backend import start_keras
 
-        self.threads = allowed_threads()
-        start_keras("cpu", self.threads)
-        from lodbrain_cli.networks.checkpoint import load_weights
-        from lodbrain_cli.networks.keras_graph import read_graph
-        from lodbrain_cli.networks.lod_brain import build_lod_brain
-        from lodbrain_cli.training.config import read_config
-        from lodbrain_cli.weights.store import FoundWeights, sha256_of
+    start_keras("cpu", allowed_threads())
+    from lodbrain_cli.training.config import read_config
 
-        config = read_config(run / "config.yaml")
-        stage = [s for s in config.stages if (run / f"{s.name}.h5").is_file()][-1]
-        path = run / f"{stage.name}.h5"
-        # A stage whose voxels are larger than 1 mm pools the image, and repeats its output.
-        network = config.stage_network(stage).replace(downsampling=round(stage.voxel_mm))
-        model = build_lod_brain(network)
-        load_weights(model, path, "lodbrain")
-        staged = StagedNetwork(read_graph(model), openvino_compiler(self.threads))
-        self.engine = Engine("openvino", "cpu", self.threads, staged, nullcontext)
-        self.preset = replace(get_preset("lod-brain"), name=config.name, network=network)
-        self.weights = FoundWeights(path, sha256_of(path), "given", released=False)
-        self.label_set, self.load_s = LABELS, 0.0
+    config = read_config(run / "config.yaml")
+    done = [stage for stage in config.stages if (run / f"{stage.name}.h5").is_file()]
+    last, first = done[-1], done[0]
+    path = run / f"{last.name}.h5"
+    weights = FoundWeights(path, sha256_of(path), "given", released=False)
+    if last.sees == "brain":
+        # Its voxels may be larger than 1 mm: it pools the image, and repeats its output.
+        inner = engine_of(config, last, path, downsampling=round(last.voxel_mm))
+        finder = engine_of(config, first, run / f"{first.name}.h5", downsampling=1)
+        engine = LocatedEngine(finder, round(first.voxel_mm), inner)
+    else:
+        engine = engine_of(config, last, path, downsampling=round(last.voxel_mm))
+    preset = replace(get_preset("lod-brain"), name=config.name)
+    return Segmenter.of(LoadedNetwork(preset, "fine", preset.level("fine"), engine, weights))
+
+
+def engine_of(config, stage, path: Path, *, downsampling: int) -> Engine:
+    """Engine of a stage's network."""
+    from lodbrain_cli.inference.openvino_engine import openvino_compiler
+    from lodbrain_cli.networks.checkpoint import load_weights
+    from lodbrain_cli.networks.keras_graph import read_graph
+    from lodbrain_cli.networks.lod_brain import build_lod_brain
+
+    model = build_lod_brain(config.stage_network(stage).replace(downsampling=downsampling))
+    load_weights(model, path, "lodbrain")
+    threads = allowed_threads()
+    # Not composed: of a pooled image the border would be compiled again and again.
+    staged = StagedNetwork(
+        read_graph(model), openvino_compiler(threads), compose=stage.voxel_mm == 1
+    )
+    return Engine("openvino", "cpu", threads, staged, nullcontext)
 
 
 class Results:

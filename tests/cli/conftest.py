@@ -44,9 +44,9 @@ def no_network(monkeypatch):
             threads=threads,
         )
 
-    monkeypatch.setattr("lodbrain_cli.segmentation.pipeline.start_engine", start)
+    monkeypatch.setattr("lodbrain_cli.segmentation.loading.start_engine", start)
     monkeypatch.setattr(
-        "lodbrain_cli.segmentation.pipeline.obtain",
+        "lodbrain_cli.segmentation.loading.obtain",
         lambda *_args, **_kwargs: SimpleNamespace(
             path=SimpleNamespace(name="w.h5"), sha256="ab" * 32, origin="cache", released=True
         ),

@@ -382,17 +382,18 @@ import sys, time
 from types import SimpleNamespace
 import lodbrain_cli.segmentation.pipeline as pipeline
 import lodbrain_cli.outputs.segmented as segmented
+from lodbrain_cli.presets import get_preset
 def predict(image, **_):
     from lodbrain_cli.inference.prediction import Prediction
     from lodbrain_cli.imaging.probability_maps import ProbabilityMaps
     maps = ProbabilityMaps.background(7, [slice(0, 8)] * 3, image.shape)
     return Prediction(maps)
-pipeline.Segmenter.__init__ = lambda self, **_: self.__dict__.update(
-    preset=pipeline.get_preset("lod-brain"), level="fine", memory=None,
-    network=pipeline.get_preset("lod-brain").level("fine"),
-    label_set=pipeline.get_label_set("lod-brain-7"),
-    weights=SimpleNamespace(path=SimpleNamespace(name="w"), sha256="ab", origin="", released=True),
-    engine=SimpleNamespace(device="cpu", name="", threads=1, predict=predict), load_s=0)
+preset = get_preset("lod-brain")
+loaded = pipeline.LoadedNetwork(
+    preset, "fine", preset.level("fine"),
+    SimpleNamespace(device="cpu", name="", threads=1, predict=predict),
+    SimpleNamespace(path=SimpleNamespace(name="w"), sha256="ab", origin="", released=True))
+pipeline.Segmenter.__init__ = lambda self, **_: self._use(loaded, None)
 def slow(*_):  # the labels stand, the record does not yet
     print("writing", flush=True)
     time.sleep(60)

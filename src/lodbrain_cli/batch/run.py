@@ -171,9 +171,7 @@ def _expected(segmenter: "Segmenter", job: Job, options: dict[str, Any]) -> dict
     return {
         "input.sha256": digest,
         "options.frame": options.get("frame"),
-        "weights.sha256": segmenter.weights.sha256,
-        "preset": segmenter.preset.name,
-        "level": segmenter.level,
+        **segmenter.loaded.identity(),
         "options.space": options.get("space", "native"),
         "options.postprocess": options.get("postprocess", True),
     }

@@ -52,12 +52,15 @@ class TrainedNetwork:
     pool : int
         Factor by which the conformed image is max-pooled; the output is on
         that grid.
+    finder : TrainedNetwork, optional
+        Finds the brain, where the network sees only the box around it.
     """
 
     name: str
     config: NetworkConfig
     weights: WeightsFile
     pool: int = 1
+    finder: "TrainedNetwork | None" = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,9 @@ class Preset:
         Weights of the coarse stage, where published apart.
     coarse_network : NetworkConfig or None
         Architecture that `coarse_weights` fit.
+    sees : {"head", "brain"}
+        What the whole network is given: the conformed volume, or the box around
+        the brain, which the coarse stage finds.
     label_set : str
         Key into :data:`lodbrain_cli.labels.LABEL_SETS`.
     normalisation : {"z_score_volume"}
@@ -97,6 +103,7 @@ class Preset:
     citation: str
     coarse_weights: WeightsFile | None = None
     coarse_network: NetworkConfig | None = None
+    sees: Literal["head", "brain"] = "head"
     scores: Mapping[str, str] = field(default_factory=dict)
 
     def level(self, name: str) -> TrainedNetwork:
@@ -116,7 +123,8 @@ class Preset:
             msg = f"unknown level {name!r}; expected {' or '.join(LEVELS)}"
             raise UsageError(msg)
         if name == "fine":
-            return TrainedNetwork(self.name, self.network, self.weights)
+            finder = self.level("coarse") if self.sees == "brain" else None
+            return TrainedNetwork(self.name, self.network, self.weights, finder=finder)
         if self.coarse_weights is None or self.coarse_network is None:
             msg = f"preset {self.name!r} has no coarse stage of its own; use --level fine"
             raise UsageError(msg)

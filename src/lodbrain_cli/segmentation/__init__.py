@@ -2,6 +2,7 @@
 
 from ..outputs.segmented import Segmentation
 from .case import Case
+from .loading import LoadedNetwork
 from .pipeline import Segmenter, segment
 
-__all__ = ["Case", "Segmentation", "Segmenter", "segment"]
+__all__ = ["Case", "LoadedNetwork", "Segmentation", "Segmenter", "segment"]

@@ -1,6 +1,5 @@
 """The pipeline of one scan: read, conform, normalise, infer, clean, back to the scan's grid."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,16 +10,15 @@ from ..imaging.intensity import z_score
 from ..imaging.nifti import Scan, read_t1w
 from ..imaging.resample import max_pooled
 from ..imaging.volumetry import StructureVolume, structure_volumes
-from ..inference.devices import allowed_threads, peak_memory_bytes
-from ..inference.engines import start_engine
+from ..inference.devices import peak_memory_bytes
 from ..labels import get_label_set
 from ..outputs.images import Space
 from ..outputs.record import run_record, timestamp
 from ..outputs.segmented import Segmentation
 from ..postprocessing import clean_probabilities, labels_on
-from ..presets import PRESETS, Preset, TrainedNetwork, get_preset
-from ..weights import obtain
+from ..presets import PRESETS
 from .case import Case, Steps
+from .loading import LoadedNetwork, load_network
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
@@ -76,29 +74,29 @@ class Segmenter:
         offline: bool | None = None,
         progress: bool = False,
     ) -> None:
-        self.preset: Preset = get_preset(preset)
-        self.level = level
-        self.network: TrainedNetwork = self.preset.level(level)
-        self.memory = memory
-        self.label_set = get_label_set(self.preset.label_set)
-        self.threads = allowed_threads() if threads is None else threads
-        if self.threads < 1:
+        if threads is not None and threads < 1:
             msg = f"threads must be at least 1; received {threads}"
             raise UsageError(msg)
-        started = time.perf_counter()
-        given = Path(weights) if weights is not None else None
-        self.weights = obtain(
-            self.preset, given, file=self.network.weights, offline=offline, progress=progress
-        )
-        self.engine = start_engine(
-            self.network,
-            self.weights.path,
-            engine=engine,
-            device=device,
-            threads=self.threads,
-            precision=precision,
-        )
-        self.load_s = time.perf_counter() - started
+        self._use(
+            load_network(
+                preset, level, Path(weights) if weights is not None else None, device=device,
+                engine=engine, threads=threads, precision=precision, offline=offline,
+                progress=progress,
+            ),
+            memory,
+        )  # fmt: skip
+
+    @classmethod
+    def of(cls, loaded: LoadedNetwork, *, memory: int | None = None) -> "Segmenter":
+        """Make a segmenter of a network that was loaded by other means."""
+        segmenter = cls.__new__(cls)
+        segmenter._use(loaded, memory)
+        return segmenter
+
+    def _use(self, loaded: LoadedNetwork, memory: int | None) -> None:
+        self.loaded = loaded
+        self.memory = memory
+        self.label_set = get_label_set(loaded.preset.label_set)
 
     def segment(
         self,
@@ -159,7 +157,7 @@ class Segmenter:
             conformed, grid, warnings = to_conformed(scan.data, scan.affine)
             kept = conformed if space == "conformed" else None
             scored = z_score(conformed, out=conformed if kept is None else None)
-            image = max_pooled(scored, self.network.pool)
+            image = max_pooled(scored, self.loaded.network.pool)
         options = {"frame": frame, "space": space, "postprocess": postprocess}
         return Case(scan, grid, image, kept, warnings, options, began, steps)
 
@@ -167,7 +165,7 @@ class Segmenter:
         """Run the network on a prepared scan."""
         with case.steps("infer"):
             # Cleaning keeps one piece: what lies apart from the brain need not be known.
-            case.prediction = self.engine.predict(
+            case.prediction = self.loaded.engine.predict(
                 case.image, only_brain=case.options["postprocess"], memory_limit=self.memory
             )
 
@@ -177,7 +175,7 @@ class Segmenter:
         maps, cleaning = case.prediction.maps, None
         space = case.options["space"]
         grid = case.grid if space == "native" else case.grid.onto_itself()
-        way = grid.coarser(self.network.pool)
+        way = grid.coarser(self.loaded.network.pool)
         if case.options["postprocess"]:
             with case.steps("clean"):
                 maps, cleaning = clean_probabilities(maps, self.label_set)
@@ -188,7 +186,8 @@ class Segmenter:
         record = run_record(
             case.scan,
             case.began,
-            **self._facts(),
+            **self.loaded.facts(),
+            memory_limit_bytes=self.memory,
             options=case.options,
             seconds={name: round(s, 3) for name, s in case.steps.seconds.items()},
             stage_seconds={name: round(s, 3) for name, s in case.prediction.seconds.items()},
@@ -196,7 +195,7 @@ class Segmenter:
             warnings=[
                 *case.scan.warnings,
                 *case.warnings,
-                *self._weights_warnings(),
+                *self.loaded.warnings(),
                 *case.prediction.notes,
                 *_empty_warnings(volumes),
             ],
@@ -207,29 +206,6 @@ class Segmenter:
         return Segmentation(
             labels, target, self.label_set, volumes, case.scan, record, way, maps, case.conformed
         )
-
-    def _weights_warnings(self) -> list[str]:
-        if self.weights.released:
-            return []
-        return [f"{self.weights.path.name} are not the released weights of {self.preset.name!r}"]
-
-    def _facts(self) -> dict[str, Any]:
-        """Collect what the record says of the network and where it ran."""
-        return {
-            "preset": self.preset.name,
-            "level": self.level,
-            "weights": {
-                "file": self.weights.path.name,
-                "sha256": self.weights.sha256,
-                "origin": self.weights.origin,
-                "released": self.weights.released,
-            },
-            "engine": self.engine.name,
-            "device": self.engine.device,
-            "threads": self.engine.threads,
-            "memory_limit_bytes": self.memory,
-            "load_seconds": round(self.load_s, 3),
-        }
 
 
 def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation:

@@ -1,0 +1,178 @@
+"""A network that sees the brain's box, behind a coarse one that finds it.
+
+Its group statistics are those of the box, so nothing outside needs computing;
+in return the box must be like those that it was trained on. Both come from one
+place, :mod:`lodbrain_cli.imaging.extent`.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..imaging.components import largest_component
+from ..imaging.extent import MARGIN_MM, STEP_MM, extent_around
+from ..imaging.intensity import z_score
+from ..imaging.probability_maps import ProbabilityMaps
+from ..imaging.resample import max_pooled
+from .engine import Engine
+from .prediction import Prediction
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LocatedEngine"]
+
+Box = tuple[slice, ...]
+
+# Passes of the network at most; the first one nearly always does.
+_MAX_PASSES = 4
+
+# A brain may come as near to a side of its box where the volume goes on.
+_NEAR_MM = MARGIN_MM // 2
+
+# Where it comes nearer, the brain may go on so far.
+_FURTHER_MM = 2 * STEP_MM
+
+# Sides of a box that was found too large may be longer by so much.
+_SPARE_MM = 2 * STEP_MM
+
+
+# Share of the largest slice's area below which a slice holds no more than a cord.
+_SLIVER = 0.05
+
+
+@dataclass
+class LocatedEngine:
+    """Find the brain, then run a network on the box around it.
+
+    Parameters
+    ----------
+    finder : Engine
+        Of the coarse network, which sees the whole volume.
+    pool : int
+        Factor by which its input is max-pooled.
+    network : Engine
+        Of the network that sees the box.
+    """
+
+    finder: Engine
+    pool: int
+    network: Engine
+
+    @property
+    def name(self) -> str:
+        """As :class:`.engine.Engine`."""
+        return self.network.name
+
+    @property
+    def device(self) -> str:
+        """As :class:`.engine.Engine`."""
+        return self.network.device
+
+    @property
+    def threads(self) -> int:
+        """As :class:`.engine.Engine`."""
+        return self.network.threads
+
+    def predict(
+        self,
+        image: "NDArray[np.float32]",
+        *,
+        only_brain: bool = False,
+        memory_limit: int | None = None,
+    ) -> Prediction:
+        """Compute class probabilities: see :meth:`.execution.StagedNetwork.predict`.
+
+        Outside the box all is background. The box is taken anew, and the
+        network run again, where the brain that it shows comes too near to a
+        side or fills much less.
+
+        Parameters
+        ----------
+        image : (D, H, W) float32 array
+            Conformed grid, 1 mm; intensities up to a positive factor and an
+            offset, for they are normalised over the box.
+        only_brain, memory_limit
+            As there.
+
+        Raises
+        ------
+        ResourceError
+            As there.
+        """
+        coarse = self.finder.predict(max_pooled(image, self.pool), memory_limit=memory_limit)
+        brain = _brain_box(coarse.maps, self.pool)
+        prediction = _nothing(coarse, image.shape)
+        notes, tried = list(coarse.notes), list[Box]()
+        while brain is not None:
+            box = extent_around(brain, image.shape)
+            part = image[box]
+            if box in tried or len(tried) == _MAX_PASSES or part.min() == part.max():
+                break
+            tried.append(box)
+            inside = self.network.predict(
+                z_score(part), only_brain=only_brain, memory_limit=memory_limit
+            )
+            notes += inside.notes
+            prediction = _outside_too(inside, box, image.shape)
+            brain = _better_place(brain, _brain_box(prediction.maps), box, image.shape)
+        seconds = {"finder": sum(coarse.seconds.values()), **prediction.seconds}
+        return replace(prediction, seconds=seconds, notes=tuple(notes))
+
+
+def _brain_box(maps: ProbabilityMaps, scale: int = 1) -> Box | None:
+    """Box in mm around the largest piece that is rather brain than background.
+
+    Slices with a sliver of it do not count: a spinal cord taken for brainstem
+    would pull the box down the neck.
+    """
+    piece = largest_component(maps.values[0] < 0.5)
+    box = []
+    for axis, first in enumerate(maps.origin):
+        others = tuple(i for i in range(3) if i != axis)
+        area = piece.sum(axis=others)
+        thick = np.flatnonzero(area > _SLIVER * area.max(initial=0))
+        if not thick.size:
+            return None
+        box.append(slice(scale * (int(thick[0]) + first), scale * (int(thick[-1]) + 1 + first)))
+    return tuple(box)
+
+
+def _nothing(coarse: Prediction, shape: tuple[int, ...]) -> Prediction:
+    empty = (slice(0, 0),) * 3
+    maps = ProbabilityMaps.background(coarse.maps.num_classes, empty, shape)
+    return Prediction(maps, computed=0.0)
+
+
+def _outside_too(inside: Prediction, box: Box, shape: tuple[int, ...]) -> Prediction:
+    """Place what was computed for a box in the whole volume."""
+    placed = tuple(
+        slice(s.start + b.start, s.stop + b.start)
+        for s, b in zip(inside.maps.box, box, strict=True)
+    )
+    share = float(np.prod([(b.stop - b.start) / n for b, n in zip(box, shape, strict=True)]))
+    maps = ProbabilityMaps(inside.maps.values, placed, shape)
+    return replace(inside, maps=maps, computed=share * inside.computed)
+
+
+def _better_place(guess: Box, seen: Box | None, box: Box, shape: tuple[int, ...]) -> Box | None:
+    """Where the brain lies after all; None when the box that was used will do."""
+    if seen is None:
+        return None
+    place, cut = [], False
+    for g, s, b, side in zip(guess, seen, box, shape, strict=True):
+        begin, end = min(g.start, s.start), max(g.stop, s.stop)
+        if s.start - b.start < _NEAR_MM and b.start > 0:
+            begin, cut = max(0, begin - _FURTHER_MM), True
+        if b.stop - s.stop < _NEAR_MM and b.stop < side:
+            end, cut = min(side, end + _FURTHER_MM), True
+        place.append(slice(begin, end))
+    if cut:
+        return tuple(place)
+    tight = extent_around(seen, shape)
+    wide = any(
+        (b.stop - b.start) - (t.stop - t.start) >= _SPARE_MM
+        for b, t in zip(box, tight, strict=True)
+    )
+    return seen if wide else None

@@ -1,0 +1,134 @@
+"""A network of a preset, with its weights found and its engine started."""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..inference.devices import allowed_threads
+from ..inference.engines import start_engine
+from ..inference.located import LocatedEngine
+from ..presets import Preset, TrainedNetwork, get_preset
+from ..weights import FoundWeights, obtain
+
+if TYPE_CHECKING:
+    from ..inference.engine import Engine
+
+__all__ = ["LoadedNetwork", "load_network"]
+
+
+@dataclass(frozen=True)
+class LoadedNetwork:
+    """A network of a preset, ready to run.
+
+    Parameters
+    ----------
+    preset : Preset
+    level : str
+        Level of detail.
+    network : TrainedNetwork
+        Of that level.
+    engine : Engine or LocatedEngine
+    weights : FoundWeights
+    finder_weights : FoundWeights or None
+        Of the network that finds the brain, where there is one.
+    seconds : float
+        That loading took.
+    """
+
+    preset: Preset
+    level: str
+    network: TrainedNetwork
+    engine: "Engine | LocatedEngine"
+    weights: FoundWeights
+    finder_weights: FoundWeights | None = None
+    seconds: float = 0.0
+
+    def identity(self) -> dict[str, str]:
+        """Give what decides the labels, by its place in the run record."""
+        found = {
+            "preset": self.preset.name,
+            "level": self.level,
+            "weights.sha256": self.weights.sha256,
+        }
+        if self.finder_weights is not None:
+            found["finder_weights.sha256"] = self.finder_weights.sha256
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """Give what the record says of the network and where it ran."""
+        return {
+            "preset": self.preset.name,
+            "level": self.level,
+            "weights": _of(self.weights),
+            "finder_weights": _of(self.finder_weights) if self.finder_weights else None,
+            "engine": self.engine.name,
+            "device": self.engine.device,
+            "threads": self.engine.threads,
+            "load_seconds": round(self.seconds, 3),
+        }
+
+    def warnings(self) -> list[str]:
+        """Say what a user should know of the weights."""
+        if self.weights.released:
+            return []
+        return [f"{self.weights.path.name} are not the released weights of {self.preset.name!r}"]
+
+
+def load_network(
+    preset: str,
+    level: str,
+    weights: Path | None = None,
+    *,
+    device: str = "auto",
+    engine: str = "auto",
+    threads: int | None = None,
+    precision: str = "float32",
+    offline: bool | None = None,
+    progress: bool = False,
+) -> LoadedNetwork:
+    """Find weights, or fetch them, and start an engine.
+
+    Parameters
+    ----------
+    preset, level : str
+    weights : Path, optional
+        File of the network itself, or a folder with all files of the preset.
+    device, engine, threads, precision
+        See :func:`lodbrain_cli.inference.engines.start_engine`.
+    offline, progress
+        See :func:`lodbrain_cli.weights.obtain`.
+
+    Raises
+    ------
+    UsageError, WeightsError, ResourceError
+        As those do.
+    """
+    chosen = get_preset(preset)
+    network = chosen.level(level)
+    find = partial(obtain, chosen, offline=offline, progress=progress)
+    start = partial(
+        start_engine, engine=engine, device=device, threads=threads or allowed_threads(),
+        precision=precision,
+    )  # fmt: skip
+    began = time.perf_counter()
+    found = find(weights, file=network.weights)
+    inner = start(network, found.path)
+    runs: Engine | LocatedEngine = inner
+    of_finder = None
+    if network.finder is not None:
+        beside = weights if weights is not None and weights.is_dir() else None
+        of_finder = find(beside, file=network.finder.weights)
+        runs = LocatedEngine(start(network.finder, of_finder.path), network.finder.pool, inner)
+    seconds = time.perf_counter() - began
+    return LoadedNetwork(chosen, level, network, runs, found, of_finder, seconds)
+
+
+def _of(weights: FoundWeights) -> dict[str, Any]:
+    return {
+        "file": weights.path.name,
+        "sha256": weights.sha256,
+        "origin": weights.origin,
+        "released": weights.released,
+    }
