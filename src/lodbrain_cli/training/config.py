@@ -296,4 +296,4 @@ def _problem(found: Any) -> str:
     place = ".".join(str(part) for part in found["loc"]) or "options"
     got = found["input"]
     shown = f"; received {got!r}" if isinstance(got, (str, int, float)) else ""
-    return f"{place}: {found['msg']}{shown}"
+    return f"{place}: {found['msg'].removeprefix('Value error, ')}{shown}"
