@@ -170,6 +170,23 @@ def test_without_freezing_the_coarser_level_goes_on_learning(tmp_path):
     assert not any(np.array_equal(coarse[name], fine[name]) for name in coarse)
 
 
+def test_tensorboard_gets_every_number_of_the_history(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = TrainingConfig(**{**two_stages().model_dump(), "tensorboard": True})
+    Trainer(config, tmp_path, noise_data).run()
+    for stage in ("coarse", "fine"):
+        events = EventAccumulator(str(tmp_path / "tensorboard" / stage)).Reload()
+        rows = [row for row in history(tmp_path) if row["stage"] == stage]
+        assert set(events.Tags()["tensors"]) == set(rows[0]) - {"stage", "step"}
+        found = [
+            (event.step, float(event.tensor_proto.float_val[0])) for event in events.Tensors("loss")
+        ]
+        expected = [(int(row["step"]), float(row["loss"])) for row in rows]
+        assert [step for step, _ in found] == [step for step, _ in expected]
+        np.testing.assert_allclose([v for _, v in found], [v for _, v in expected], rtol=1e-6)
+
+
 def test_a_finished_run_does_nothing_more(finished):
     before = tensors(finished / "state.h5")
     trainer = Trainer(two_stages(freeze_coarser=True), finished, noise_data)

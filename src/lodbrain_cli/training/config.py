@@ -222,6 +222,8 @@ class TrainingConfig(_Options):
     validation_images : int
         Synthetic images per held-out label map: the first like T1w, the others
         of random contrast.
+    tensorboard : bool
+        Write the history for TensorBoard too.
     network, data, synthesis, augmentation, stages
         See there.
     """
@@ -231,6 +233,7 @@ class TrainingConfig(_Options):
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     save_minutes: Annotated[float, Field(gt=0)] = 4.0
     validation_images: Positive = 2
+    tensorboard: bool = False
     network: NetworkOptions = NetworkOptions()
     data: DataOptions
     synthesis: SynthesisOptions = SynthesisOptions()

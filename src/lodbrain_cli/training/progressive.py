@@ -20,6 +20,7 @@ from ..networks.composed_model import compose_model
 from ..networks.lod_brain import build_lod_brain
 from ..networks.tensors import read_tensors
 from ..presets import NetworkConfig
+from .board import Board
 from .config import StageOptions, TrainingConfig
 from .history import write_history
 from .losses import LOSSES
@@ -64,6 +65,8 @@ class Trainer:
     ------
     InputError
         When the folder's state is damaged or of another network.
+    UsageError
+        When TensorBoard is asked for and not installed.
     """
 
     def __init__(self, config: TrainingConfig, folder: Path, data: StageData) -> None:
@@ -72,6 +75,7 @@ class Trainer:
         self.data = data
         self.progress = Progress(config.stages[0].name)
         self._tensors: Tensors | None = None
+        self._board = Board(folder) if config.tensorboard else None
         folder.mkdir(parents=True, exist_ok=True)
         if self._state_file.is_file():
             self.progress, self._tensors = read_state(self._state_file)
@@ -189,6 +193,8 @@ class Trainer:
         if row["validation_dice"] > best:
             save_weights(model, self.folder / f"{stage.name}.h5")
         write_history(self.folder, self.progress.history)
+        if self._board is not None:
+            self._board.add(row)
 
 
 def freeze_coarser_levels(model: keras.Model, levels: int) -> None:
