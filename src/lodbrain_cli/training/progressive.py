@@ -20,11 +20,11 @@ from ..networks.composed_model import compose_model
 from ..networks.lod_brain import build_lod_brain
 from ..networks.tensors import read_tensors
 from ..presets import NetworkConfig
+from .ahead import BatchesAhead, Samples
 from .board import Board
 from .config import StageOptions, TrainingConfig
 from .history import write_history
 from .losses import LOSSES
-from .samples import Sample
 from .schedules import cosine_rate, epochs_without_better, plateau_rate
 from .state import (
     Progress,
@@ -35,12 +35,10 @@ from .state import (
     write_state,
 )
 
-__all__ = ["Samples", "Score", "StageData", "Trainer", "freeze_coarser_levels"]
+__all__ = ["Score", "StageData", "Trainer", "freeze_coarser_levels"]
 
 _LOG = logging.getLogger(__name__)
 
-#: Makes the sample of a number, always the same.
-Samples = Callable[[int], Sample]
 #: Scores a network: ``validation_dice``, higher is better, and whatever else is recorded.
 Score = Callable[[keras.Model], dict[str, float]]
 #: Makes samples and score of a stage.
@@ -117,12 +115,23 @@ class Trainer:
     def _run_stage(self, stage: StageOptions, previous: StageOptions | None) -> None:
         model, trained = self._start_model(stage, previous)
         samples, score = self.data(stage)
+        with BatchesAhead(samples, stage.batch_size, stage.steps) as batches:
+            self._train(stage, model, trained, batches, score)
+
+    def _train(
+        self,
+        stage: StageOptions,
+        model: keras.Model,
+        trained: keras.Model,
+        batches: BatchesAhead,
+        score: Score,
+    ) -> None:
         saved = began = time.monotonic()
         before = self.progress.seconds
         losses: list[float] = []
         while self.progress.step < stage.steps and not self._should_stop(stage):
             trained.optimizer.learning_rate = self._rate(stage)
-            losses.append(_step(trained, samples, self.progress.step, stage.batch_size))
+            losses.append(_step(trained, *batches.take(self.progress.step)))
             self.progress.step += 1
             now = time.monotonic()
             self.progress.seconds = before + now - began
@@ -225,9 +234,6 @@ def _load_shared(model: keras.Model, weights: Path, network: NetworkConfig) -> N
             variables[name].assign(array)
 
 
-def _step(model: keras.Model, samples: Samples, step: int, batch_size: int) -> float:
+def _step(model: keras.Model, image: Any, target: Any) -> float:
     """One step of the optimiser; gives the loss, penalties included."""
-    batch = [samples(step * batch_size + k) for k in range(batch_size)]
-    image = keras.ops.concatenate([s.image for s in batch])
-    target = keras.ops.concatenate([s.target for s in batch])
     return float(np.asarray(model.train_on_batch(image, target)))

@@ -12,9 +12,10 @@ from filelock import FileLock, Timeout
 
 from ..errors import UsageError
 from ..files import write_text
+from .ahead import Samples
 from .config import StageOptions, TrainingConfig, read_config
 from .dataset import Pair, find_pairs, read_table, split_subjects
-from .progressive import Samples, Score, Trainer
+from .progressive import Score, Trainer
 from .sources import Sources, training_samples, validation_samples
 from .validation import ValidationSet
 from .volumes import VolumeCache, read_head, read_pair

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from ..imaging.components import bounding_box
 from ..imaging.conform import SIDE
 from ..imaging.extent import extent_sides
+from .ahead import Samples
 from .augmentation import AugmentationOdds
 from .config import StageOptions, TrainingConfig
 from .heads import Head
-from .progressive import Samples
 from .samples import AugmentedSamples, Sample, SampleGrid, SynthesisedSamples
 from .synthesis import Recipe
 from .volumes import ConformedPair
