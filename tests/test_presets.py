@@ -1,6 +1,8 @@
 """Presets and label sets fit together, and the documents name them."""
 
+import hashlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,8 @@ def test_a_preset_is_complete(preset):
         assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
         assert file.num_bytes > 0
         assert all(url.startswith("https://") for url in file.urls)
-        assert len(file.urls) >= 2
+        # More than one address, or a file of the package, which must be small.
+        assert len(file.urls) >= 2 or (not file.urls and file.num_bytes < 5e6)
     for text in (preset.summary, preset.training_data, preset.licence, preset.citation):
         assert text
     assert (preset.coarse_network is None) == (preset.coarse_weights is None)
@@ -44,6 +47,18 @@ def test_a_label_set_is_sound(labels):
     assert [x.index for x in labels.labels if x.abbreviation == "BG"] == [0]
     structures = set(range(1, labels.num_classes))
     assert structures >= {*labels.one_piece_probability, *labels.one_piece_label}
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda p: p.name)
+def test_weights_without_an_address_are_in_the_checkout_and_the_wheel(preset):
+    included = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
+        "targets"
+    ]["wheel"]["force-include"]
+    for file in preset.files:
+        if not file.urls:
+            name = f"weights/{preset.name}/{file.name}"
+            assert hashlib.sha256((ROOT / name).read_bytes()).hexdigest() == file.sha256
+            assert included[name] == f"lodbrain_cli/packaged_{name}"
 
 
 def test_unknown_names_are_answered_with_the_known_ones():

@@ -88,6 +88,19 @@ def test_offline_and_missing_says_where_to_get_and_put_it(places, monkeypatch):
     assert str(places[2] / "tiny.h5") in caught.value.details[0]
 
 
+def test_weights_of_the_package_are_never_asked_of_the_network(places, tmp_path):
+    packaged = replace(PRESET, weights=replace(FILE, urls=()))
+    with pytest.raises(WeightsError, match="install lodbrain again") as caught:
+        store.obtain(packaged)
+    assert not caught.value.details
+    broken = put(tmp_path / "package" / "tiny", b"broken")
+    with pytest.raises(WeightsError, match="install lodbrain again") as caught:
+        store.obtain(packaged)
+    assert str(broken) in caught.value.details[0]
+    put(tmp_path / "package" / "tiny")
+    assert store.obtain(packaged, offline=True).origin == "packaged"
+
+
 def test_a_named_file_is_used_whatever_it_holds_but_not_called_released(tmp_path):
     path = put(tmp_path, b"my own fine-tuned weights")
     found = store.obtain(PRESET, path)

@@ -78,17 +78,11 @@ Examples:
 @verbosity_options
 def fetch(presets: tuple[str, ...], quiet: bool, verbose: int) -> None:
     """Download weights that are not on this machine yet (default: of all presets)."""
-    from ..weights.store import fetch as fetch_file
-    from ..weights.store import is_offline, locate
+    from ..weights.store import obtain
 
     set_verbosity(verbose, quiet=quiet)
     for preset, file in _files(presets):
-        found = locate(preset, file)
-        if found is None and is_offline():
-            msg = f"LODBRAIN_OFFLINE is set and {file.name} is not here; fetch {file.urls[0]}"
-            raise WeightsError(msg)
-        found = found or fetch_file(preset, file, progress=not quiet)
-        emit(str(found.path))
+        emit(str(obtain(preset, file=file, progress=not quiet).path))
 
 
 @weights.command(

@@ -26,7 +26,7 @@ class WeightsFile:
     num_bytes : int
         Size in bytes.
     urls : tuple of str
-        Addresses to try, in order.
+        Addresses to try, in order; none for a file of the package.
     layout : {"lodbrain", "lod-brain-release"}
         How tensors are named inside the file.
     """

@@ -159,6 +159,12 @@ def obtain(
     found = locate(preset, file)
     if found is not None:
         return found
+    if not file.urls:
+        msg = (
+            f"the weights {file.name} of preset {preset.name!r} come with lodbrain and are damaged "
+            "or missing here; install lodbrain again"
+        )
+        raise WeightsError(msg, details=_wrong_lines(preset, file))
     if is_offline() if offline is None else offline:
         msg = (
             f"the weights {file.name} of preset {preset.name!r} are not on this machine and the "
@@ -170,7 +176,7 @@ def obtain(
 
 
 def fetch(preset: Preset, file: WeightsFile, *, progress: bool = False) -> FoundWeights:
-    """Download a file into the cache, unless it stands there already.
+    """Download a file that has addresses into the cache, unless it stands there already.
 
     Raises
     ------
