@@ -41,6 +41,7 @@ def test_labels_follow_the_image(pair, name):
 @pytest.mark.parametrize("name", INTENSITY)
 def test_an_effect_is_drawn_as_plain_values_and_does_something(pair, name):
     image, _ = pair
+    image[:, -8:] = image.min()  # the head ends
     sample, apply = INTENSITY[name]
     parameters = sample(np.random.default_rng(1), SHAPE)
     assert json.loads(json.dumps(parameters)) == parameters
@@ -65,8 +66,11 @@ def test_ranges_are_the_authors(rng):
     assert widths.shape[1:] == (2, 5)
     assert 0.9 <= widths.min() < 0.91
     assert 1.09 < widths.max() <= 1.1
-    gammas = np.array([p["gammas"] for p in drawn(INTENSITY, "gamma")])
-    assert gammas.shape[1] == 256
+    gammas = np.array([p["gamma"] for p in drawn(INTENSITY, "gamma")])
+    parts = np.array([p["part"] for p in drawn(SPATIAL, "crop")])
+    sides = parts[..., 1] - parts[..., 0]
+    assert 0 <= parts.min() < parts.max() <= 1
+    assert sides.prod(axis=1).min() >= 0.9
     assert 0.5 <= gammas.min() < gammas.max() <= 3
     begins = np.array([p["begin"] for p in drawn(INTENSITY, "inhomogeneity")])
     assert 0 <= begins.min() < begins.max() <= 254
@@ -90,8 +94,12 @@ def test_each_effect_is_what_its_name_says(pair):
     np.testing.assert_array_equal(sliced[:, 3], image[:, 3])
     ghost = done("ghosting", axis=1, ghosts=1)
     np.testing.assert_allclose(ghost, 0.85 * image + 0.15 * np.roll(image, 22, 1), atol=1e-5)
+    ghosts = done("ghosting", axis=1, ghosts=2)  # of the image, not of its ghosts
+    first = 0.85 * image + 0.15 * np.roll(image, 22, 1)
+    expected = 0.85 * first + 0.15 * np.roll(image, 22 + 14, 1)
+    np.testing.assert_allclose(ghosts, expected, atol=1e-5)
     assert done("contrast", factor=3.0).max() == image.max()
-    gamma = done("gamma", gammas=[2.0] * SHAPE[2])
+    gamma = done("gamma", gamma=2.0)
     np.testing.assert_allclose(gamma.max((0, 1)), image.max((0, 1)), atol=1e-2)
     assert gamma.mean() > image.mean()  # a gamma above 1 brightens
     field = done("inhomogeneity", begin=[128, 128, 128], largest=1.0) - image
@@ -102,9 +110,28 @@ def test_each_effect_is_what_its_name_says(pair):
     np.testing.assert_array_equal(found[::-1], labels)
 
 
-def test_an_empty_volume_has_no_neck():
+def test_a_neck_is_made_longer_only_where_a_head_ends():
+    apply = INTENSITY["neck"][1]
     empty = np.zeros(SHAPE, np.float32)
-    np.testing.assert_array_equal(INTENSITY["neck"][1](empty, repeats=10), empty)
+    np.testing.assert_array_equal(apply(empty, repeats=10), empty)
+    to_the_end = np.random.default_rng(0).random(SHAPE, dtype=np.float32)
+    np.testing.assert_array_equal(apply(to_the_end, repeats=10), to_the_end)
+    ends = to_the_end.copy()
+    ends[:, 31:] = 0.001  # a field lies over the air
+    longer = apply(ends, repeats=10)
+    np.testing.assert_array_equal(longer[:, 20:30], np.repeat(ends[:, 20:21], 10, axis=1))
+    np.testing.assert_array_equal(longer[:, :20], ends[:, :20])
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("translation", {"voxels": [-19, 6, 10]}), ("rotation", {"degrees": 9, "axes": [0, 2]})],
+)
+def test_what_comes_in_from_beyond_the_border_has_no_label(name, parameters):
+    everywhere = np.full(SHAPE, 3, np.uint8)
+    _, labels = SPATIAL[name][1](everywhere.astype("f4"), everywhere, **parameters)
+    assert np.mean(labels == 0) > 0.05
+    assert labels[20, 22, 18] == 3
 
 
 def test_the_chain_runs_as_often_and_in_the_order_of_the_authors(rng):

@@ -224,7 +224,7 @@ def test_a_state_of_another_network_or_a_damaged_one_is_refused(finished, tmp_pa
     shutil.copy(finished / "state.h5", state)
     other = two_stages()
     network = other.network.model_copy(update={"filters": (8, 8, 16)})
-    with pytest.raises(InputError, match="the config was changed"):
+    with pytest.raises(InputError, match="of another network or optimiser"):
         Trainer(other.model_copy(update={"network": network}), tmp_path, noise_data).run()
     renamed = other.stages[1].model_copy(update={"name": "other"})
     stages = other.model_copy(update={"stages": [other.stages[0], renamed]})
@@ -233,6 +233,25 @@ def test_a_state_of_another_network_or_a_damaged_one_is_refused(finished, tmp_pa
     state.write_bytes(b"nothing")
     with pytest.raises(InputError, match="damaged"):
         Trainer(other, tmp_path, noise_data)
+
+
+def test_a_run_that_diverges_stops_and_keeps_its_last_good_state(tmp_path):
+    config = one_stage(steps=6)
+
+    def data(asked):
+        sample, score = noise_data(asked)
+
+        def broken(number):
+            made = sample(number)
+            return made if number < 3 else Sample(made.image * np.nan, made.target)
+
+        return broken, score
+
+    with pytest.raises(InputError, match=r"became nan at step 3 of stage .*lower learning_rate"):
+        Trainer(config, tmp_path, data).run()
+    progress, kept = read_state(tmp_path / "state.h5")
+    assert progress.step <= 3
+    assert all(np.isfinite(tensor).all() for tensor in kept.values())
 
 
 @pytest.fixture

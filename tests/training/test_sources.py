@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from lodbrain_cli.errors import UsageError
 from lodbrain_cli.imaging.extent import extent_sides
 from lodbrain_cli.imaging.intensity import z_score
 from lodbrain_cli.training.augmentation import AugmentationOdds
@@ -28,6 +29,16 @@ def pair(rng):
     labels = np.zeros((32, 32, 32), np.uint8)
     labels[10:20, 8:18, 12:22] = 3
     return ConformedPair((labels * 9 + rng.normal(size=labels.shape)).astype("float32"), labels)
+
+
+@pytest.fixture
+def whole_pair(pair):
+    """The same, on 256³ voxels of 1 mm."""
+
+    def larger(volume):
+        return volume.repeat(8, 0).repeat(8, 1).repeat(8, 2)
+
+    return ConformedPair(larger(pair.image), larger(pair.labels))
 
 
 def config(stage=None, **data):
@@ -60,14 +71,53 @@ def test_a_part_holds_the_brain_and_a_number_gives_the_same_part(pair):
         np.testing.assert_array_equal(numpy(sample.image), numpy(samples(number).image))
 
 
-def test_real_and_synthetic_take_turns(head, pair):
+def test_real_and_synthetic_take_turns(head, whole_pair):
     options = config(real_share=0.25)
     asked = []
-    both = Sources((head,), (lambda: asked.append(1) or pair,))
+    both = Sources((head,), (lambda: asked.append(1) or whole_pair,))
     samples = training_samples(options, options.stages[0], both, (0,))
     for number in (0, 1, 2, 4, 5, 6):
         samples(number)
     assert asked == []  # three of four are synthetic
+    samples(3)
+    assert asked == [1]
+
+
+def test_synthetic_samples_are_the_same_ones_whether_real_ones_come_between_or_not(
+    head, whole_pair
+):
+    options = config(stage={"uses": 2}, real_share=0.5)
+    alone = training_samples(options, options.stages[0], Sources((head,), ()), (0,))
+    both = Sources((head,), (lambda: whole_pair,))
+    mixed = training_samples(options, options.stages[0], both, (0,))
+    for step, number in enumerate((0, 2, 4)):
+        np.testing.assert_array_equal(numpy(mixed(number).image), numpy(alone(step).image))
+
+
+def test_a_real_image_keeps_its_size_whatever_grid_synthetic_ones_are_made_on(whole_pair):
+    untouched = AugmentationOdds(overall=0.0)
+    for pool in (1, 4):
+        grid = SampleGrid(4.0, pool, ((64, 64, 64),))
+        target = numpy(AugmentedSamples([lambda: whole_pair], grid, untouched, 7, (0,))(0).target)
+        assert target[..., 3].sum() == 20**3  # 80 mm in voxels of 4 mm
+    with pytest.raises(UsageError, match="whole millimetres"):
+        AugmentedSamples([lambda: whole_pair], SampleGrid(1.5, 1, ((8, 8, 8),)), untouched, 7, (0,))
+
+
+def test_moving_a_brain_in_its_box_neither_cuts_it_short_nor_smears_it(whole_pair):
+    odds = AugmentationOdds(1.0, 0.0, 0.0, 1.0, 0.0, {"translation": 1.0})
+    grid = SampleGrid(1.0, 1, ((128, 128, 128),), "brain")
+    samples = AugmentedSamples([lambda: whole_pair], grid, odds, 7, (2,))
+    volume = 80**3
+    for number in range(4):
+        labels = numpy(samples(number).target)[0, ..., 3] > 0
+        # Brain leaves the box at one side at most by what it was moved, none is repeated.
+        assert labels.sum() <= volume
+        for axis in range(3):
+            others = tuple(i for i in range(3) if i != axis)
+            occupied = np.flatnonzero(labels.any(axis=others))
+            assert len(occupied) <= 80
+            assert np.all(np.diff(occupied) == 1)
 
 
 def test_validation_has_every_kind_at_the_whole_extent(head):
@@ -77,22 +127,22 @@ def test_validation_has_every_kind_at_the_whole_extent(head):
     assert all(sample.image.shape == (1, 32, 32, 32, 1) for _, sample in found)
 
 
-def test_a_network_that_sees_the_brain_is_validated_on_the_box_around_it(head, pair):
+def test_a_network_that_sees_the_brain_is_validated_on_the_box_around_it(head, whole_pair):
     options = config(stage={"sees": "brain", "shapes": [[16, 20, 16]]})
     stage = options.stages[0]
-    sources = Sources((head,), (lambda: pair,))
+    sources = Sources((head,), (lambda: whole_pair,))
     found = dict(validation_samples(options, stage, sources, 0))
-    sides_of = {"t1w": [b - a + 1 for a, b in head.brain_vox], "real": [10, 10, 10]}
+    sides_of = {"t1w": [b - a + 1 for a, b in head.brain_vox], "real": [80, 80, 80]}
     for kind, brain in sides_of.items():
         sides = tuple(round(side / stage.voxel_mm) for side in extent_sides(brain))
         assert found[kind].image.shape == (1, *sides, 1)
 
 
-def test_intensities_are_normalised_over_what_the_network_sees(head, pair):
+def test_intensities_are_normalised_over_what_the_network_sees(head, whole_pair):
     for sees in ("head", "brain"):
         options = config(stage={"sees": sees, "shapes": [[16, 20, 16]]}, real_share=0.5)
         samples = training_samples(
-            options, options.stages[0], Sources((head,), (lambda: pair,)), (0,)
+            options, options.stages[0], Sources((head,), (lambda: whole_pair,)), (0,)
         )
         synthetic = [numpy(samples(number).image) for number in (0, 2)]
         normalised = [abs(image.mean()) < 1e-3 for image in synthetic]

@@ -1,5 +1,7 @@
 """Synthetic images: right labels by construction, the same again for the same seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from keras import ops
@@ -233,3 +235,25 @@ def test_a_number_always_gives_the_same_sample_and_uses_share_an_image(head):
     for n in (0, 1, 4, 5):  # the second use is the first one's mirror image
         np.testing.assert_array_equal(numpy(drawn[n].target)[:, ::-1], numpy(drawn[n + 2].target))
     assert drawn[0].image.shape == drawn[1].image.shape  # one batch
+
+
+def test_a_receive_field_is_the_same_whether_a_part_or_the_whole_is_shown(rng):
+    drawn = sample_acquisition(rng)
+    quiet = replace(drawn, noise=0.0, ghost=(0, 0.0, 0.0), slice_mm=(1.0,) * 3, gamma=1.0,
+                    kept=((0.0, 1.0),) * 3)  # fmt: skip
+    whole = numpy(apply_acquisition(ops.ones((64, 64, 64)), quiet, 4.0))
+    part = numpy(apply_acquisition(ops.ones((32, 40, 24)), quiet, 4.0))
+    inside = whole[16:48, 12:52, 20:44]
+    np.testing.assert_allclose(part / part.max(), inside / inside.max(), rtol=1e-4)
+
+
+def test_what_the_field_of_view_cuts_off_has_no_label(head):
+    drawn = sample_synthesis(np.random.default_rng(3), head, (48, 48, 48), 4.0, Recipe())
+    cut = replace(drawn.acquisition, kept=((0.0, 1.0), (0.4, 1.0), (0.0, 1.0)), noise=0.0)
+    tissues = ops.convert_to_tensor(head.tissues)
+    image, labels = apply_synthesis(tissues, replace(drawn, acquisition=cut))
+    all_labels = numpy(apply_synthesis(tissues, drawn)[1])
+    assert all_labels[:, :19].any()
+    assert not numpy(labels)[:, :19].any()
+    assert not numpy(image)[:, :19].any()
+    np.testing.assert_array_equal(numpy(labels)[:, 19:], all_labels[:, 19:])

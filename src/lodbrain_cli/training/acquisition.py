@@ -15,9 +15,12 @@ from .separable import acquisition_matrices, along_axes, spline_matrix
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Acquisition", "apply_acquisition", "sample_acquisition"]
+__all__ = ["Acquisition", "apply_acquisition", "field_of_view", "sample_acquisition"]
 
 _BIAS_CONTROLS = 5
+
+# What a receive field spans: not the part of a head that is shown.
+_FIELD_MM = 256
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,10 @@ class Acquisition:
     Parameters
     ----------
     bias : (A, B, C) float32 array
-        Control points of the logarithm of the receive field.
+        Control points of the logarithm of the receive field, over 256 mm.
     centre_gain : (3,) float32 array
-        Logarithm of how much brighter the centre is than the ends of each axis:
-        at 3 T, and towards the neck, where the head coil ends.
+        Logarithm of how much brighter the centre is than the ends of 256 mm along
+        each axis: at 3 T, and towards the neck, where the head coil ends.
     slice_mm : tuple of 3 float
         Resolution along each axis.
     noise : float
@@ -101,7 +104,7 @@ def apply_acquisition(image: Any, acquisition: Acquisition, voxel_mm: float) -> 
         Not negative: magnitudes.
     """
     shape = tuple(image.shape)
-    image = image * ops.exp(_log_gain(shape, acquisition))
+    image = image * ops.exp(_log_gain(shape, acquisition, voxel_mm))
     pairs = [
         acquisition_matrices(n, voxel_mm, s)
         for n, s in zip(shape, acquisition.slice_mm, strict=True)
@@ -117,20 +120,30 @@ def apply_acquisition(image: Any, acquisition: Acquisition, voxel_mm: float) -> 
     image = ops.sqrt(ops.square(image / brightest + noise[0]) + ops.square(noise[1]))
     image = along_axes(image, [p and p[1] for p in pairs])
     image = ops.power(ops.maximum(image, 1e-6), acquisition.gamma)
-    for axis, (begin, end) in enumerate(acquisition.kept):
-        side = shape[axis]
+    return image * field_of_view(shape, acquisition)
+
+
+def field_of_view(shape: tuple[int, ...], acquisition: Acquisition) -> Any:
+    """Tell where there is an image: (X, Y, Z) float32 tensor of ones and zeros."""
+    seen = ops.ones(shape, "float32")
+    for axis, ((begin, end), side) in enumerate(zip(acquisition.kept, shape, strict=True)):
         inside = np.zeros(side, np.float32)
         inside[round(begin * side) : round(end * side)] = 1
-        image = image * _on_axis(inside, axis)
-    return image
+        seen = seen * _on_axis(inside, axis)
+    return seen
 
 
-def _log_gain(shape: tuple[int, ...], acquisition: Acquisition) -> Any:
+def _log_gain(shape: tuple[int, ...], acquisition: Acquisition, voxel_mm: float) -> Any:
     """Logarithm of the receive field: smooth and random, and brighter at the centre."""
-    splines = [spline_matrix(n, m) for n, m in zip(shape, acquisition.bias.shape, strict=True)]
+    whole = [max(n, round(_FIELD_MM / voxel_mm)) for n in shape]
+    middle = [slice((w - n) // 2, (w - n) // 2 + n) for n, w in zip(shape, whole, strict=True)]
+    splines = [
+        spline_matrix(w, m)[part]
+        for w, m, part in zip(whole, acquisition.bias.shape, middle, strict=True)
+    ]
     field = along_axes(ops.convert_to_tensor(acquisition.bias), splines)
-    for axis, side in enumerate(shape):
-        from_centre = np.square(np.linspace(-1, 1, side, dtype=np.float32))
+    for axis, (side, part) in enumerate(zip(whole, middle, strict=True)):
+        from_centre = np.square(np.linspace(-1, 1, side, dtype=np.float32))[part]
         field = field - _on_axis(acquisition.centre_gain[axis] * from_centre, axis)
     return field
 

@@ -222,6 +222,9 @@ class TrainingConfig(_Options):
     validation_images : int
         Synthetic images per held-out label map: the first like T1w, the others
         of random contrast.
+    average : float
+        Decay per step of the running average of the weights that is validated and
+        kept; 0 keeps the weights themselves.
     tensorboard : bool
         Write the history for TensorBoard too.
     network, data, synthesis, augmentation, stages
@@ -233,6 +236,7 @@ class TrainingConfig(_Options):
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     save_minutes: Annotated[float, Field(gt=0)] = 4.0
     validation_images: Positive = 2
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.99
     tensorboard: bool = False
     network: NetworkOptions = NetworkOptions()
     data: DataOptions

@@ -24,6 +24,7 @@ Shape = tuple[int, ...]
 
 _FIELD_SIDE = 512  # of the authors' inhomogeneity volume, cut to 256 at random
 _BELOW_ONE = 0.001  # added where the authors divide by a range
+_ALMOST_EMPTY = 0.025  # of the range
 
 
 def sample_inhomogeneity(rng: np.random.Generator, _shape: Shape) -> Parameters:
@@ -100,11 +101,11 @@ def sample_ghosting(rng: np.random.Generator, _shape: Shape) -> Parameters:
 
 def apply_ghosting(image: "Volume", *, axis: int, ghosts: int) -> "Volume":
     """Mix the image with itself, shifted ever further: what movement leaves."""
-    shift = 0
+    mixed, shift = image, 0
     for ghost in range(1, ghosts + 1):
         shift += image.shape[axis] // (ghost + 1)
-        image = np.float32(0.85) * image + np.float32(0.15) * np.roll(image, shift, axis)
-    return image
+        mixed = np.float32(0.85) * mixed + np.float32(0.15) * np.roll(image, shift, axis)
+    return mixed
 
 
 def sample_downscale(rng: np.random.Generator, _shape: Shape) -> Parameters:
@@ -119,18 +120,17 @@ def apply_downscale(image: "Volume", *, scale: float, order: int) -> "Volume":
     return np.asarray(ndimage.zoom(small, back, order=order, mode="nearest"), np.float32)
 
 
-def sample_gamma(rng: np.random.Generator, shape: Shape) -> Parameters:
-    """One gamma of .5 to 3 per plane of axis 2."""
-    return {"gammas": rng.uniform(0.5, 3.0, shape[2]).tolist()}
+def sample_gamma(rng: np.random.Generator, _shape: Shape) -> Parameters:
+    """Gamma of .5 to 3."""
+    return {"gamma": float(rng.uniform(0.5, 3.0))}
 
 
-def apply_gamma(image: "Volume", *, gammas: list[float]) -> "Volume":
-    """Raise each plane, between its minimum and maximum, to 1/gamma."""
+def apply_gamma(image: "Volume", *, gamma: float) -> "Volume":
+    """Raise each plane of axis 2, between its minimum and maximum, to 1/gamma."""
     low = image.min(axis=(0, 1))
     span = image.max(axis=(0, 1)) - low + np.float32(_BELOW_ONE)
     unit = (image - low) / span
-    powers = np.float32(1) / np.array(gammas, np.float32)
-    return np.asarray(np.power(unit, powers) * span + low, np.float32)
+    return np.asarray(np.power(unit, np.float32(1 / gamma)) * span + low, np.float32)
 
 
 def sample_contrast(rng: np.random.Generator, _shape: Shape) -> Parameters:
@@ -159,9 +159,14 @@ def sample_neck(rng: np.random.Generator, _shape: Shape) -> Parameters:
 
 
 def apply_neck(image: "Volume", *, repeats: int) -> "Volume":
-    """Repeat one slice from 10 above the last that is not empty downwards."""
-    occupied = np.flatnonzero((image > image.min()).any(axis=(0, 2)))
-    if len(occupied) == 0:
+    """Repeat one slice from 10 above the last that is not empty downwards.
+
+    Where the head goes on to the last slice, nothing is done.
+    """
+    low, high = float(image.min()), float(image.max())
+    threshold = low + _ALMOST_EMPTY * (high - low + _BELOW_ONE)
+    occupied = np.flatnonzero((image > threshold).any(axis=(0, 2)))
+    if len(occupied) == 0 or occupied[-1] == image.shape[1] - 1:
         return image
     first = max(int(occupied[-1]) - 10, 0)
     longer = image.copy()
@@ -170,23 +175,27 @@ def apply_neck(image: "Volume", *, repeats: int) -> "Volume":
 
 
 def sample_bias(rng: np.random.Generator, _shape: Shape) -> Parameters:
-    """Cycles 1 to 6 and a phase along each axis, and a seed."""
+    """Half waves along an axis, 1 to 6, an order of the axes, and a seed."""
     return {
-        "cycles": rng.uniform(1, 6, 3).tolist(),
-        "phases": rng.uniform(0, 2 * np.pi, 3).tolist(),
+        "half_waves": int(rng.integers(1, 7)),
+        "axes": [int(a) for a in rng.permutation(3)],
         "seed": int(rng.integers(2**31)),
     }
 
 
-def apply_bias(image: "Volume", *, cycles: list[float], phases: list[float], seed: int) -> "Volume":
-    """Add a sum of sines with a tenth of noise, where there is no background."""
-    field = np.zeros(image.shape, np.float32)
-    for axis, side in enumerate(image.shape):
-        angle = np.linspace(0, 2 * np.pi * cycles[axis], side, dtype=np.float32) + phases[axis]
-        field += np.sin(angle).reshape([-1 if i == axis else 1 for i in range(3)])
+def apply_bias(image: "Volume", *, half_waves: int, axes: list[int], seed: int) -> "Volume":
+    """Add sines of sums of the axes with a tenth of noise, but not where nothing is."""
+    span = np.pi * half_waves / 2
+    a, b, c = (
+        np.linspace(-span, span, image.shape[axis], dtype=np.float32).reshape(
+            [-1 if i == axis else 1 for i in range(3)]
+        )
+        for axis in axes
+    )
+    field = np.sin(a + 2 * c) + np.sin(a + b + c) + np.sin(a + 2 * b)
     field = (field - field.mean()) / field.std() / 2
     noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
-    field = np.float32(0.9) * field + np.float32(0.1) * noise
+    field = np.float32(0.9) * field + np.float32(0.1 * field.std()) * noise
     return image + np.where(image > image.min(), field, np.float32(0))
 
 

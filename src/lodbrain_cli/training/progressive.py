@@ -6,6 +6,7 @@ coarse tensors, which are frozen or go on learning.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,6 @@ import numpy as np
 
 from ..errors import InputError
 from ..networks.checkpoint import named_variables, save_weights
-from ..networks.composed_model import compose_model
 from ..networks.lod_brain import build_lod_brain
 from ..networks.tensors import read_tensors
 from ..presets import NetworkConfig
@@ -24,16 +24,10 @@ from .ahead import BatchesAhead, Samples
 from .board import Board
 from .config import StageOptions, TrainingConfig
 from .history import write_history
+from .learner import Learner
 from .losses import LOSSES
 from .schedules import cosine_rate, epochs_without_better, plateau_rate
-from .state import (
-    Progress,
-    Tensors,
-    read_state,
-    restore_tensors,
-    tensors_of,
-    write_state,
-)
+from .state import Progress, Tensors, read_state, write_state
 
 __all__ = ["Score", "StageData", "Trainer", "freeze_coarser_levels"]
 
@@ -62,7 +56,8 @@ class Trainer:
     Raises
     ------
     InputError
-        When the folder's state is damaged or of another network.
+        When the folder's state is damaged or of another network, or the loss is
+        no longer finite.
     UsageError
         When TensorBoard is asked for and not installed.
     """
@@ -113,46 +108,35 @@ class Trainer:
         return self.folder / f"{names[-1]}.h5"
 
     def _run_stage(self, stage: StageOptions, previous: StageOptions | None) -> None:
-        model, trained = self._start_model(stage, previous)
+        learner = self._start(stage, previous)
         samples, score = self.data(stage)
         with BatchesAhead(samples, stage.batch_size, stage.steps) as batches:
-            self._train(stage, model, trained, batches, score)
+            self._train(stage, learner, batches, score)
 
     def _train(
-        self,
-        stage: StageOptions,
-        model: keras.Model,
-        trained: keras.Model,
-        batches: BatchesAhead,
-        score: Score,
+        self, stage: StageOptions, learner: Learner, batches: BatchesAhead, score: Score
     ) -> None:
         saved = began = time.monotonic()
         before = self.progress.seconds
         losses: list[float] = []
         while self.progress.step < stage.steps and not self._should_stop(stage):
-            trained.optimizer.learning_rate = self._rate(stage)
-            losses.append(_step(trained, *batches.take(self.progress.step)))
+            losses.append(learner.step(*batches.take(self.progress.step), self._rate(stage)))
+            self._check(losses[-1])
             self.progress.step += 1
+            learner.average.update(self.progress.step)
             now = time.monotonic()
             self.progress.seconds = before + now - began
             ended = self.progress.step % stage.epoch_steps == 0 or self.progress.step == stage.steps
             if ended:
-                self._end_epoch(stage, model, score(trained), float(np.mean(losses)))
+                with learner.average.in_place():
+                    self._end_epoch(stage, learner, score, float(np.mean(losses)))
                 losses = []
             if ended or now - saved > 60 * self.config.save_minutes:
-                write_state(self._state_file, self.progress, tensors_of(model, trained))
+                write_state(self._state_file, self.progress, learner.tensors())
                 saved = time.monotonic()
 
-    def _start_model(
-        self, stage: StageOptions, previous: StageOptions | None
-    ) -> tuple[keras.Model, keras.Model]:
-        """Build the stage's network: resumed, or from the stage before, or from nothing.
-
-        Returns
-        -------
-        model, trained : keras.Model
-            The network, and what trains its variables in less time.
-        """
+    def _start(self, stage: StageOptions, previous: StageOptions | None) -> Learner:
+        """Build the stage's network: resumed, or from the stage before, or from nothing."""
         keras.utils.set_random_seed(self.config.seed + self.progress.step)
         model = build_lod_brain(self.config.stage_network(stage))
         if previous is not None and self._tensors is None:
@@ -160,13 +144,20 @@ class Trainer:
             _load_shared(model, self.folder / f"{previous.name}.h5", earlier)
         if stage.freeze_coarser:
             freeze_coarser_levels(model, stage.levels)
-        trained = compose_model(model)
-        optimizer = keras.optimizers.Adam(stage.learning_rate)
-        trained.compile(optimizer=optimizer, loss=LOSSES[stage.loss])
+        learner = Learner(model, LOSSES[stage.loss], self.config.average)
         if self._tensors is not None:
-            restore_tensors(model, trained, self._tensors)
+            learner.restore(self._tensors)
             self._tensors = None
-        return model, trained
+        return learner
+
+    def _check(self, loss: float) -> None:
+        """Stop a run that has diverged, before its state is written."""
+        if not math.isfinite(loss):
+            msg = (
+                f"{self.folder}: the loss became {loss} at step {self.progress.step} of stage "
+                f"{self.progress.stage!r}; go on from the saved state with a lower learning_rate"
+            )
+            raise InputError(msg)
 
     def _rate(self, stage: StageOptions) -> float:
         first, last = stage.learning_rate, stage.final_learning_rate
@@ -184,10 +175,9 @@ class Trainer:
         waited = epochs_without_better(self.progress.scores())
         return stage.early_stop_epochs is not None and waited >= stage.early_stop_epochs
 
-    def _end_epoch(
-        self, stage: StageOptions, model: keras.Model, scores: dict[str, float], loss: float
-    ) -> None:
-        """Record an epoch, and keep its weights when they are the best of the stage."""
+    def _end_epoch(self, stage: StageOptions, learner: Learner, score: Score, loss: float) -> None:
+        """Score and record an epoch, and keep its weights when they are the best of the stage."""
+        scores = score(learner.trained)
         best = max(self.progress.scores(), default=-1.0)
         row: dict[str, Any] = {
             "stage": stage.name,
@@ -200,7 +190,7 @@ class Trainer:
         self.progress.history.append(row)
         _LOG.info("%s", row)
         if row["validation_dice"] > best:
-            save_weights(model, self.folder / f"{stage.name}.h5")
+            save_weights(learner.model, self.folder / f"{stage.name}.h5")
         write_history(self.folder, self.progress.history)
         if self._board is not None:
             self._board.add(row)
@@ -232,8 +222,3 @@ def _load_shared(model: keras.Model, weights: Path, network: NetworkConfig) -> N
     for name, array in read_tensors(weights, "lodbrain", shapes).items():
         if name in variables:
             variables[name].assign(array)
-
-
-def _step(model: keras.Model, image: Any, target: Any) -> float:
-    """One step of the optimiser; gives the loss, penalties included."""
-    return float(np.asarray(model.train_on_batch(image, target)))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from keras import ops
 
-from ..imaging.components import bounding_box
+from ..errors import UsageError
+from ..imaging.components import bounding_box, grown
 from ..imaging.conform import SIDE
-from ..imaging.intensity import z_score
 from .augmentation import AugmentationOdds, apply_augmentation, sample_augmentation
 from .heads import Head
 from .synthesis import Recipe, apply_synthesis, sample_synthesis
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from .volumes import ConformedPair
 
 __all__ = ["AugmentedSamples", "Sample", "SampleGrid", "SynthesisedSamples", "network_sample"]
+
+
+# What is drawn for a seed and a number: streams of random numbers that never meet.
+_SHAPE, _SYNTHETIC, _REUSED, _REAL = range(4)
+
+# As far as an augmentation moves voxels.
+_ROOM_VOX = 24
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class SampleGrid:
 
     def shape_of(self, seed: Sequence[int]) -> tuple[int, int, int]:
         """Draw one of the shapes."""
-        return self.shapes[int(np.random.default_rng((*seed, 0, 0)).integers(len(self.shapes)))]
+        return self.shapes[int(np.random.default_rng((_SHAPE, *seed)).integers(len(self.shapes)))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +171,7 @@ class SynthesisedSamples:
             self._made[which] = self._synthesise(draw, which)
         image, labels = self._made[which]
         if use > 0:
-            rng = np.random.default_rng((*self.seed, which, use))
+            rng = np.random.default_rng((_REUSED, *self.seed, which, use))
             image = ops.power(ops.maximum(image, 1e-6), float(np.exp(rng.normal(0, 0.3))))
             if use % 2:
                 image, labels = ops.flip(image, axis=0), ops.flip(labels, axis=0)
@@ -174,7 +181,7 @@ class SynthesisedSamples:
 
     def _synthesise(self, draw: int, which: int) -> tuple[Any, Any]:
         shape = self.grid.shape_of((*self.seed, draw))
-        rng = np.random.default_rng((*self.seed, which))
+        rng = np.random.default_rng((_SYNTHETIC, *self.seed, which))
         head = self.heads[int(rng.integers(len(self.heads)))]
         x, y, z = (n * self.grid.pool for n in shape)
         drawn = sample_synthesis(rng, head, (x, y, z), self.grid.image_mm, self.recipe)
@@ -189,13 +196,18 @@ class AugmentedSamples:
     pairs : sequence of callable
         Each reads an image with its labels, 256³ of 1 mm.
     grid : SampleGrid
-        With `image_mm` 1. Where a shape is smaller than the whole, the brain
-        lies inside it.
+        Its voxels are of whole millimetres; those of the image are 1 mm whatever
+        it says. Where a shape is smaller than the whole, the brain lies inside.
     odds : AugmentationOdds
     num_classes : int
     seed : sequence of int
     images_per_draw : int
         Consecutive images of the same shape, for a batch.
+
+    Raises
+    ------
+    UsageError
+        When the grid's voxels are not of whole millimetres.
     """
 
     def __init__(
@@ -208,6 +220,10 @@ class AugmentedSamples:
         *,
         images_per_draw: int = 1,
     ) -> None:
+        self.pool = round(grid.voxel_mm)
+        if self.pool != grid.voxel_mm:
+            msg = f"real images need a voxel_mm of whole millimetres; received {grid.voxel_mm}"
+            raise UsageError(msg)
         self.pairs = pairs
         self.grid = grid
         self.odds = odds
@@ -217,19 +233,24 @@ class AugmentedSamples:
 
     def __call__(self, number: int) -> Sample:
         """Make sample `number`. Intensities are not normalised again after augmenting."""
-        rng = np.random.default_rng((*self.seed, number, 1))
+        rng = np.random.default_rng((_REAL, *self.seed, number))
         shape = self.grid.shape_of((*self.seed, number // self.images_per_draw))
         pair = self.pairs[int(rng.integers(len(self.pairs)))]()
-        box = _box_with_brain(rng, pair.labels > 0, [n * self.grid.pool for n in shape])
-        whole = self.grid.sees == "head"
-        image = z_score(pair.image)[box] if whole else z_score(pair.image[box])
-        labels = pair.labels[box]
+        box = _box_with_brain(rng, pair.labels > 0, [n * self.pool for n in shape])
+        seen = pair.image if self.grid.sees == "head" else pair.image[box]
+        mean, std = seen.mean(dtype=np.float64), seen.std(dtype=np.float64)
+        # Room around the box, from which what is turned or moved comes in.
+        room = grown(box, _ROOM_VOX, pair.image.shape)
+        image = ((pair.image[room] - np.float32(mean)) / np.float32(std)).astype(np.float32)
         drawn = sample_augmentation(rng, image.shape, self.odds)
-        image, labels = apply_augmentation(image, labels, drawn)
+        image, labels = apply_augmentation(image, pair.labels[room], drawn)
+        inside = tuple(
+            slice(b.start - r.start, b.stop - r.start) for b, r in zip(box, room, strict=True)
+        )
         return _pooled(
-            ops.convert_to_tensor(image),
-            ops.convert_to_tensor(labels.astype(np.int32)),
-            self.grid.pool,
+            ops.convert_to_tensor(np.ascontiguousarray(image[inside])),
+            ops.convert_to_tensor(labels[inside].astype(np.int32)),
+            self.pool,
             self.num_classes,
         )
 

@@ -17,6 +17,10 @@ from .volumes import ConformedPair
 __all__ = ["Sources", "training_samples", "validation_samples"]
 
 
+# Before every seed, so that no image of training is one of validation.
+_TRAINING, _VALIDATION = range(2)
+
+
 @dataclass(frozen=True)
 class Sources:
     """What one side of the split holds.
@@ -51,7 +55,7 @@ def training_samples(
         stage.grid(),
         config.synthesis.recipe(),
         num_classes,
-        seed,
+        (_TRAINING, *seed),
         images_per_draw=batch,
         uses=stage.uses,
     )
@@ -62,7 +66,7 @@ def training_samples(
         stage.grid(),
         config.augmentation.odds(),
         num_classes,
-        seed,
+        (_TRAINING, *seed),
         images_per_draw=batch,
     )
     if not sources.heads:
@@ -70,9 +74,11 @@ def training_samples(
 
     def mixed(number: int) -> Sample:
         share = config.data.real_share
-        step = number // batch
-        is_real = int((step + 1) * share) > int(step * share)
-        return real(number) if is_real else synthetic(number)
+        step, place = divmod(number, batch)
+        reals = int(step * share)
+        if int((step + 1) * share) > reals:
+            return real(reals * batch + place)
+        return synthetic((step - reals) * batch + place)
 
     return mixed
 
@@ -93,14 +99,14 @@ def validation_samples(
         for image in range(config.validation_images):
             kind = "t1w" if image == 0 else "random"
             recipe = Recipe(t1w_share=float(kind == "t1w"), stripped_share=0.0)
-            entropy = (seed, number, image)
+            entropy = (_VALIDATION, seed, number, image)
             yield kind, SynthesisedSamples([head], grid, recipe, num_classes, entropy)(0)
     untouched = AugmentationOdds(overall=0.0)
     for read in sources.images:
         brain = bounding_box(read().labels > 0)
         assert brain is not None  # refused when it was read
         grid = _inference_grid(stage, [s.stop - s.start for s in brain])
-        yield "real", AugmentedSamples([read], grid, untouched, num_classes, (seed,))(0)
+        yield "real", AugmentedSamples([read], grid, untouched, num_classes, (_VALIDATION, seed))(0)
 
 
 def _inference_grid(stage: StageOptions, brain_mm: Sequence[int]) -> SampleGrid:

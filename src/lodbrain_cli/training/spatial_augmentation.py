@@ -58,8 +58,10 @@ def apply_grid(
 
 def sample_crop(rng: np.random.Generator, _shape: Shape) -> Parameters:
     """Begin and end of a part of .9 to 1 of the plane, its sides' ratio .8 to 1.2."""
-    area, ratio = rng.uniform(0.9, 1.0), np.exp(rng.uniform(np.log(0.8), np.log(1.2)))
-    sides = np.minimum(np.sqrt([area * ratio, area / ratio]), 1.0)
+    area, sides = rng.uniform(0.9, 1.0), np.array([2.0, 2.0])
+    while sides.max() > 1:  # drawn again until the part fits
+        ratio = np.exp(rng.uniform(np.log(0.8), np.log(1.2)))
+        sides = np.sqrt([area * ratio, area / ratio])
     begin = rng.uniform(0, 1 - sides)
     return {"part": np.stack([begin, begin + sides], axis=1).tolist()}
 
@@ -84,9 +86,9 @@ def sample_rotation(rng: np.random.Generator, _shape: Shape) -> Parameters:
 def apply_rotation(
     image: "NDArray[np.float32]", labels: "NDArray[np.uint8]", *, degrees: int, axes: list[int]
 ) -> Pair:
-    """Turn about the centre; cubic splines, the border repeated."""
+    """Turn about the centre; cubic splines, the border repeated, beyond it no label."""
     turned = ndimage.rotate(image, degrees, tuple(axes), reshape=False, order=3, mode="nearest")
-    found = ndimage.rotate(labels, degrees, tuple(axes), reshape=False, order=0, mode="nearest")
+    found = ndimage.rotate(labels, degrees, tuple(axes), reshape=False, order=0, mode="constant")
     return turned, found
 
 
@@ -98,11 +100,13 @@ def sample_translation(rng: np.random.Generator, _shape: Shape) -> Parameters:
 def apply_translation(
     image: "NDArray[np.float32]", labels: "NDArray[np.uint8]", *, voxels: list[int]
 ) -> Pair:
-    """Shift, the border repeated."""
+    """Shift, the border repeated, beyond it no label."""
     for axis, shift in enumerate(voxels):
         side = image.shape[axis]
-        place = np.clip(np.arange(side) - shift, 0, side - 1)
-        image, labels = image.take(place, axis), labels.take(place, axis)
+        place = np.arange(side) - shift
+        inside = np.clip(place, 0, side - 1)
+        image, labels = image.take(inside, axis), labels.take(inside, axis)
+        np.moveaxis(labels, axis, 0)[place != inside] = 0
     return image, labels
 
 

@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
-import keras
-import numpy as np
 
 from ..errors import InputError
 from ..files import replacing
-from ..networks.checkpoint import named_variables
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Progress", "Tensors", "read_state", "restore_tensors", "tensors_of", "write_state"]
+__all__ = ["Progress", "Tensors", "read_state", "write_state"]
 
 Tensors = dict[str, "NDArray[np.float32]"]
 
@@ -45,31 +43,6 @@ class Progress:
     def scores(self) -> list[float]:
         """Return the validation Dice of the current stage, by epoch."""
         return [row["validation_dice"] for row in self.history if row["stage"] == self.stage]
-
-
-def tensors_of(model: keras.Model, trained: keras.Model) -> Tensors:
-    """Weights of a network, and the state of the optimiser of what trains it, by name."""
-    return {name: _array(variable) for name, variable in _places(model, trained).items()}
-
-
-def restore_tensors(model: keras.Model, trained: keras.Model, tensors: Tensors) -> None:
-    """Set what :func:`tensors_of` gave of models that were built and compiled alike.
-
-    Raises
-    ------
-    InputError
-        When the tensors are of another network or optimiser.
-    """
-    trained.optimizer.build(trained.trainable_variables)
-    places = _places(model, trained)
-    same = places.keys() == tensors.keys() and all(
-        tuple(places[name].shape) == tensors[name].shape for name in places
-    )
-    if not same:
-        msg = "the saved state is of another network: the config was changed; use another folder"
-        raise InputError(msg)
-    for name, variable in places.items():
-        variable.assign(tensors[name])
 
 
 def write_state(path: Path, progress: Progress, tensors: Tensors) -> None:
@@ -102,14 +75,3 @@ def read_state(path: Path) -> tuple[Progress, Tensors]:
         msg = f"{path}: is no state of a training run, or damaged ({error})"
         raise InputError(msg) from error
     return progress, tensors
-
-
-def _places(model: keras.Model, trained: keras.Model) -> dict[str, Any]:
-    places = {f"weights/{name}": variable for name, variable in named_variables(model).items()}
-    # Keras names them after the weights that they belong to.
-    of_optimizer = {f"optimizer/{v.name}": v for v in trained.optimizer.variables}
-    return places | of_optimizer
-
-
-def _array(variable: Any) -> "NDArray[Any]":
-    return np.asarray(variable.numpy())

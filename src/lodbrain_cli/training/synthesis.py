@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from keras import ops
 
-from .acquisition import Acquisition, apply_acquisition, sample_acquisition
+from .acquisition import Acquisition, apply_acquisition, field_of_view, sample_acquisition
 from .contrasts import Contrast, ContrastKind, apply_contrast, sample_contrast
 from .deformation import Deformation, apply_deformation, sample_deformation
 from .heads import Head, tissue_labels
@@ -142,7 +142,7 @@ def apply_synthesis(tissues: Any, synthesis: Synthesis) -> tuple[Any, Any]:
     image : (*shape) float32 tensor
         Magnitudes, not normalised.
     labels : (*shape) int32 tensor
-        The seven classes.
+        The seven classes, background where the field of view was cut.
     """
     deformed = apply_deformation(
         tissues, synthesis.deformation, synthesis.shape, synthesis.voxel_mm
@@ -155,4 +155,6 @@ def apply_synthesis(tissues: Any, synthesis: Synthesis) -> tuple[Any, Any]:
             kept = ops.logical_or(kept, deformed == _FLUID)
         painted = painted * ops.cast(kept, "float32")
     image = apply_acquisition(ops.maximum(painted, 0.0), synthesis.acquisition, synthesis.voxel_mm)
-    return image, classes
+    # What the field of view cut off cannot be known, and is not to be guessed.
+    seen = field_of_view(synthesis.shape, synthesis.acquisition)
+    return image, classes * ops.cast(seen, "int32")
