@@ -16,6 +16,8 @@ import pytest
 import yaml
 
 from lodbrain_cli.errors import InputError
+from lodbrain_cli.networks.checkpoint import load_weights
+from lodbrain_cli.networks.lod_brain import build_lod_brain
 from lodbrain_cli.training.config import TrainingConfig
 from lodbrain_cli.training.progressive import Trainer
 from lodbrain_cli.training.samples import Sample
@@ -162,6 +164,19 @@ def test_frozen_tensors_stay_bit_for_bit(finished):
     assert len(shared) > 10
     assert all(np.array_equal(coarse[name], fine[name]) for name in shared)
     assert not np.array_equal(coarse["logits/kernel"], fine["logits/kernel"])  # it serves both
+
+
+def test_a_new_level_adds_nothing_at_first(tmp_path):
+    """Almost without learning, a finer network computes what the coarse one did."""
+    config = two_stages(learning_rate=1e-12, final_learning_rate=1e-12)
+    Trainer(config, tmp_path, noise_data).run()
+    coarse, fine = (build_lod_brain(config.stage_network(stage)) for stage in config.stages)
+    load_weights(coarse, tmp_path / "coarse.h5", "lodbrain")
+    load_weights(fine, tmp_path / "fine.h5", "lodbrain")
+    image = np.random.default_rng(0).normal(size=(1, 32, 32, 32, 1)).astype("f4")
+    pooled = image.reshape(1, 16, 2, 16, 2, 16, 2, 1).max((2, 4, 6))
+    expected = coarse.predict_on_batch(pooled).repeat(2, 1).repeat(2, 2).repeat(2, 3)
+    np.testing.assert_allclose(fine.predict_on_batch(image), expected, atol=1e-5)
 
 
 def test_without_freezing_the_coarser_level_goes_on_learning(tmp_path):

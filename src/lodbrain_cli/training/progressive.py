@@ -29,7 +29,7 @@ from .losses import LOSSES
 from .schedules import cosine_rate, epochs_without_better, plateau_rate
 from .state import Progress, Tensors, read_state, write_state
 
-__all__ = ["Score", "StageData", "Trainer", "freeze_coarser_levels"]
+__all__ = ["Score", "StageData", "Trainer", "freeze_coarser_levels", "silence_new_levels"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -142,6 +142,7 @@ class Trainer:
         if previous is not None and self._tensors is None:
             earlier = self.config.stage_network(previous)
             _load_shared(model, self.folder / f"{previous.name}.h5", earlier)
+            silence_new_levels(model, previous.levels, stage.levels)
         if stage.freeze_coarser:
             freeze_coarser_levels(model, stage.levels)
         learner = Learner(model, LOSSES[stage.loss], self.config.average)
@@ -213,6 +214,17 @@ def freeze_coarser_levels(model: keras.Model, levels: int) -> None:
     for layer in model.layers:
         if layer.name.startswith(coarser):
             layer.trainable = False
+
+
+def silence_new_levels(model: keras.Model, before: int, now: int) -> None:
+    """Let levels that are new add nothing at first: the network goes on as it was.
+
+    Features of random kernels would drown what the coarser levels have learned;
+    from zero, the kernels that read them learn at once and the others after them.
+    """
+    for index in range(before, now):
+        for variable in model.get_layer(f"level{index}_features").weights:
+            variable.assign(keras.ops.zeros(variable.shape))
 
 
 def _load_shared(model: keras.Model, weights: Path, network: NetworkConfig) -> None:
