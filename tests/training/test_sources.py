@@ -43,6 +43,7 @@ def whole_pair(pair):
 
 def config(stage=None, **data):
     values = {"name": "x", "data": {"label_map": "freesurfer", **data}, "validation_images": 2}
+    values["network"] = {"num_levels": 1, "filters": [4, 8]}  # aligned to 16 mm in voxels of 8
     return TrainingConfig(**values, stages=[{**STAGE, "epoch_steps": 1, **(stage or {})}])
 
 
