@@ -144,13 +144,29 @@ def test_a_changed_file_is_read_anew(pair, tmp_path):
     assert (read_head(pair, cache).tissues == 8).any()
 
 
+def test_grids_are_compared_in_millimetres_at_their_corners(pair):
+    """A small turn is far at a corner; a header's rounding is not."""
+    image = label_image().astype("float32")
+    turned = AFFINE.copy()
+    turned[1, 0] = 0.09  # of 4 mm: no entry of the matrix differs by 0.1
+    save(pair.image, image, turned)
+    with pytest.raises(InputError, match=r"lie up to 3\.51 mm from those of its image"):
+        read_pair(pair, VolumeCache(None))
+    rounded = AFFINE.copy()
+    rounded[0, 3] += 0.15  # a 27th of a voxel
+    save(pair.image, image, rounded)
+    assert read_pair(pair, VolumeCache(None)).labels.any()
+
+
 def test_a_wrong_pair_is_named_with_what_is_wrong(pair, tmp_path):
     cache = VolumeCache(None)
     save(pair.image, label_image()[:-1].astype("float32"))
     with pytest.raises(InputError, match=r"subject a: .*has shape \(40, 44, 36\), its image"):
         read_pair(pair, cache)
     save(pair.image, label_image().astype("float32"), from_matvec(np.eye(3) * 4, [0, 0, 0]))
-    with pytest.raises(InputError, match=r"subject a: .*affine differs .* by up to 88\.00"):
+    with pytest.raises(
+        InputError, match=r"subject a: .*lie up to 139\.03 mm from those of its image"
+    ):
         read_pair(pair, cache)
     save(pair.labels, label_image((2, 3, 9999)))
     with pytest.raises(InputError, match=r"1 label numbers are not of the protocol.*9999"):

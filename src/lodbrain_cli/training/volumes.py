@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import replacing
 from ..imaging.conform import conform_labels, to_conformed
+from ..imaging.corners import SAME_VOXEL, farthest_mm
 from ..imaging.label_image import read_label_numbers, reduce_numbers
 from ..imaging.nifti import Scan, read_t1w
 from ..labels import get_label_map
@@ -149,11 +150,11 @@ def _check_grids(image: Scan, labels: Scan) -> None:
             f"{image.data.shape}; resample one to the other's grid"
         )
         raise InputError(msg)
-    distance_mm = float(np.abs(image.affine - labels.affine)[:3].max())
-    if distance_mm > 0.1:
+    apart_mm = farthest_mm(image.affine, labels.affine, image.data.shape)
+    if apart_mm > SAME_VOXEL * image.voxel_size_mm.min():
         msg = (
-            f"{labels.name}: its affine differs from that of its image {image.name} by up to "
-            f"{distance_mm:.2f}; they must lie on the same grid"
+            f"{labels.name}: its voxels lie up to {apart_mm:.2f} mm from those of its image "
+            f"{image.name}; they must lie on the same grid"
         )
         raise InputError(msg)
 
