@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from ..errors import InputError
+from ..files import make_folder
 from ..networks.checkpoint import named_variables, save_weights
 from ..networks.lod_brain import build_lod_brain
 from ..networks.tensors import read_tensors
@@ -59,7 +60,7 @@ class Trainer:
         When the folder's state is damaged or of another network, or the loss is
         no longer finite.
     UsageError
-        When TensorBoard is asked for and not installed.
+        When the folder cannot be made, or TensorBoard is asked for and not installed.
     """
 
     def __init__(self, config: TrainingConfig, folder: Path, data: StageData) -> None:
@@ -69,7 +70,7 @@ class Trainer:
         self.progress = Progress(config.stages[0].name)
         self._tensors: Tensors | None = None
         self._board = Board(folder) if config.tensorboard else None
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if self._state_file.is_file():
             self.progress, self._tensors = read_state(self._state_file)
             _LOG.info("going on at stage %s, step %d", self.progress.stage, self.progress.step)
