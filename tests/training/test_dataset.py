@@ -9,6 +9,7 @@ from nibabel.affines import from_matvec
 
 from lodbrain_cli.errors import InputError, UsageError
 from lodbrain_cli.labels import LABEL_MAPS, get_label_map
+from lodbrain_cli.training import heads, volumes
 from lodbrain_cli.training.dataset import Pair, find_pairs, read_table, split_subjects
 from lodbrain_cli.training.volumes import VolumeCache, read_head, read_pair
 
@@ -142,6 +143,49 @@ def test_a_changed_file_is_read_anew(pair, tmp_path):
     read_head(pair, cache)
     save(pair.labels, label_image((3, 2, 16, 8)))
     assert (read_head(pair, cache).tissues == 8).any()
+
+
+def test_an_edit_of_the_labels_makes_what_was_kept_anew(pair, tmp_path, monkeypatch):
+    cache = VolumeCache(tmp_path / "cache")
+    assert 1 in read_pair(pair, cache).labels
+    read_head(pair, cache)
+    groups = list(get_label_map("freesurfer").groups)
+    groups[2], groups[0] = groups[2] | {3}, groups[0] - {3}
+    edited = replace(get_label_map("freesurfer"), groups=tuple(groups))
+    monkeypatch.setattr(volumes, "get_label_map", lambda _name: edited)
+    assert 1 not in read_pair(pair, cache).labels
+    assert len(list((tmp_path / "cache").iterdir())) == 3
+    monkeypatch.setattr(heads, "_SCALP_MM", 9)
+    read_head(pair, cache)
+    assert len(list((tmp_path / "cache").iterdir())) == 4
+
+
+def test_a_head_is_checked_against_its_protocol_though_it_was_kept_under_another(pair, tmp_path):
+    cache = VolumeCache(tmp_path / "cache")
+    read_head(pair, cache)
+    with pytest.raises(InputError, match="not of the protocol 'lod-brain-7'"):
+        read_head(replace(pair, label_map="lod-brain-7"), cache)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive", None])
+def test_a_damaged_entry_of_the_cache_is_made_again(pair, tmp_path, damage):
+    cache = VolumeCache(tmp_path / "cache")
+    first = read_head(pair, cache)
+    (entry,) = (tmp_path / "cache").iterdir()
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    np.testing.assert_array_equal(read_head(pair, cache).tissues, first.tissues)
+    assert len(entry.read_bytes()) == len(whole)
+
+
+def test_a_file_that_vanished_is_named_with_its_subject(pair, tmp_path):
+    pair.labels.unlink()
+    for cache in (VolumeCache(None), VolumeCache(tmp_path / "cache")):
+        for read in (read_head, read_pair):
+            with pytest.raises(
+                InputError, match=r"subject a: .*a_dseg\.nii\.gz: .*[Nn]o such file"
+            ):
+                read(pair, cache)
 
 
 def test_grids_are_compared_in_millimetres_at_their_corners(pair):
