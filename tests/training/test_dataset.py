@@ -1,6 +1,7 @@
 """Pairs are found, people are split, and a wrong pair is named with what is wrong."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -43,7 +44,7 @@ def test_a_table_gives_pairs_relative_to_it_or_to_a_folder(tmp_path):
     table.write_text("subject\tlabels\tlabel_map\tset\np1\tmaps/x.nii.gz\tsynthseg\ttrain\n")
     (found,) = read_table(table)
     assert found == Pair("p1", tmp_path / "maps/x.nii.gz", None, "synthseg", "train")
-    table.write_text("subject\tlabels\tlabel_map\np1\tx.nii.gz\tsynthseg\n")
+    table.write_text("subject\tlabels\tlabel_map\np1\tx.nii.gz\tsynthseg\n", "utf-8-sig")
     assert read_table(table, tmp_path / "maps")[0].labels == tmp_path / "maps/x.nii.gz"
 
 
@@ -54,7 +55,10 @@ def test_a_table_gives_pairs_relative_to_it_or_to_a_folder(tmp_path):
         ("subject,labels,label_map,age\n", r"unknown \['age'\]"),
         ("subject,labels,label_map\n", "holds no rows"),
         ("subject,labels,label_map\na,none.nii,muse\n", "row 2: .*none.nii does not exist"),
-        ("subject,labels,label_map\na,none.nii,mine\n", "known label maps: freesurfer"),
+        (
+            "subject,labels,label_map\na,none.nii,mine\n",
+            r"t\.csv, row 2: .*'mine'; known label maps: freesurfer",
+        ),
         ("subject,labels,label_map\n,none.nii,muse\n", "row 2: subject is empty"),
         ("subject,labels,label_map,set\na,t.csv,muse,test\n", "set is 'test'"),
     ],
@@ -75,6 +79,68 @@ def test_a_folder_and_bids_derivatives_give_pairs(tmp_path):
     assert (second.subject, second.image) == ("sub-02", None)
     with pytest.raises(UsageError, match="holds no label maps"):
         find_pairs(tmp_path / "bids" / "sub-01" / "none", "freesurfer")
+
+
+@pytest.mark.parametrize(
+    ("labels", "others", "image"),
+    [
+        # fMRIPrep: other entities of processing on both sides, of several the nearest
+        ("sub-01_desc-aseg_dseg", ["sub-01_desc-preproc_T1w"], "sub-01_desc-preproc_T1w"),
+        (
+            "sub-01_desc-aseg_dseg",
+            ["sub-01_desc-preproc_T1w", "sub-01_space-MNI_desc-preproc_T1w"],
+            "sub-01_desc-preproc_T1w",
+        ),
+        (
+            "sub-01_space-MNI_dseg",
+            ["sub-01_desc-preproc_T1w", "sub-01_space-MNI_desc-preproc_T1w"],
+            "sub-01_space-MNI_desc-preproc_T1w",
+        ),
+        ("sub-01_seg-fs_dseg", ["sub-01_T1w"], "sub-01_T1w"),
+        ("sub-01_dseg", ["sub-01_space-MNI_T1w"], "sub-01_space-MNI_T1w"),
+        # other scans
+        ("sub-01_space-A_dseg", ["sub-01_space-B_T1w"], None),
+        ("sub-01_dseg", ["sub-02_T1w", "sub-01_ses-1_T1w", "sub-01_run-2_T1w"], None),
+        ("head1_dseg", ["head1_T1w", "head11_T1w"], "head1_T1w"),
+    ],
+)
+def test_an_image_has_its_label_maps_name_but_for_what_was_made_of_it(
+    tmp_path, labels, others, image
+):
+    for name in (labels, *others):
+        (tmp_path / f"{name}.nii.gz").touch()
+    (found,) = find_pairs(tmp_path, "freesurfer")
+    assert found.image == (image and tmp_path / f"{image}.nii.gz")
+
+
+def test_an_image_in_the_raw_data_is_found_for_labels_among_the_derivatives(tmp_path):
+    for root in (tmp_path, tmp_path / "other"):
+        for person, session in (("sub-01", ""), ("sub-02", "ses-1"), ("sub-02", "ses-2")):
+            below = f"{person}/{session}/anat".replace("//", "/")
+            name = f"{person}_{session}".strip("_")
+            (root / below).mkdir(parents=True)
+            (root / below / f"{name}_T1w.nii.gz").touch()
+            made = root / "derivatives" / "fs" / below
+            made.mkdir(parents=True)
+            (made / f"{name}_desc-aseg_dseg.nii.gz").touch()
+    pairs = find_pairs(tmp_path, "freesurfer")
+    assert len(pairs) == 6
+    for pair in pairs:
+        parts = pair.labels.parts
+        raw = [part for part in parts[:-1] if part not in ("derivatives", "fs")]
+        name = parts[-1].replace("_desc-aseg_dseg", "_T1w")
+        assert pair.image == Path(*raw, name)
+    # What lies beside the labels goes first.
+    beside = tmp_path / "derivatives/fs/sub-01/anat/sub-01_desc-preproc_T1w.nii.gz"
+    beside.touch()
+    assert find_pairs(tmp_path, "freesurfer")[0].image == beside
+
+
+def test_two_images_that_fit_equally_well_are_both_named(tmp_path):
+    for name in ("sub-01_dseg", "sub-01_desc-a_T1w", "sub-01_desc-b_T1w"):
+        (tmp_path / f"{name}.nii.gz").touch()
+    with pytest.raises(UsageError, match=r"both .*desc-a_T1w\.nii\.gz and .*desc-b_T1w"):
+        find_pairs(tmp_path, "freesurfer")
 
 
 def some_pairs(*subjects, sets=()):
