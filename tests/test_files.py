@@ -86,7 +86,7 @@ def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path, monkeypat
         make_folder(tmp_path / "afile" / "run")
     make_folder(tmp_path / "new" / "deep")
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
-    with pytest.raises(UsageError, match="deep: the folder is not writable"):
+    with pytest.raises(UsageError, match="deep: the folder is not readable and writable"):
         make_folder(tmp_path / "new" / "deep")
 
 

@@ -98,7 +98,7 @@ def make_folder(folder: Path) -> None:
     Raises
     ------
     UsageError
-        When it cannot be made, such as below a file, or is not writable.
+        When it cannot be made, such as below a file, or may not be used.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,8 +106,8 @@ def make_folder(folder: Path) -> None:
         reason = "is a file" if folder.is_file() else error.strerror or error
         msg = f"{folder}: the folder cannot be made ({reason}); name another one"
         raise UsageError(msg) from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        msg = f"{folder}: the folder is not writable; name another one"
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        msg = f"{folder}: the folder is not readable and writable; name another one"
         raise UsageError(msg)
 
 

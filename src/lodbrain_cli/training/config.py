@@ -32,7 +32,8 @@ class DataOptions(Options):
         Without a table: the data folder is looked through, its label numbers
         are of this protocol.
     held_out : int
-        People to validate on, where the table does not say who.
+        People to validate on, where the table does not say who. They are drawn
+        when a run begins; whoever is added later is trained on.
     real_share : float
         Share of real images among the samples, where some pairs have images
         and some have not; a pair with an image is used as it is.

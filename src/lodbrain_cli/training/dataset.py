@@ -193,10 +193,8 @@ def _raw_folders(labels: Path, stem: str, folder: Path) -> tuple[Path, ...]:
     if "sub" not in entities:
         return ()
     above = labels.relative_to(folder).parent.parts
-    root = (
-        folder.joinpath(*above[: above.index("derivatives")]) if "derivatives" in above else folder
-    )
-    place = root / f"sub-{entities['sub']}"
+    depth = above.index("derivatives") if "derivatives" in above else 0
+    place = folder.joinpath(*above[:depth], f"sub-{entities['sub']}")
     if "ses" in entities:
         place /= f"ses-{entities['ses']}"
     return tuple(p for p in (place, place / "anat") if p != labels.parent)

@@ -53,6 +53,8 @@ class Trainer:
         Made when it is missing; a run in it goes on.
     data : callable
         Makes the samples and the score of a stage.
+    on_start : callable, optional
+        Called once, when the state was accepted and before the first step.
 
     Raises
     ------
@@ -63,10 +65,17 @@ class Trainer:
         When the folder cannot be made, or TensorBoard is asked for and not installed.
     """
 
-    def __init__(self, config: TrainingConfig, folder: Path, data: StageData) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        folder: Path,
+        data: StageData,
+        on_start: Callable[[Progress], None] | None = None,
+    ) -> None:
         self.config = config
         self.folder = folder
         self.data = data
+        self._on_start = on_start
         self.progress = Progress(config.stages[0].name)
         self._tensors: Tensors | None = None
         self._board = Board(folder) if config.tensorboard else None
@@ -110,6 +119,9 @@ class Trainer:
 
     def _run_stage(self, stage: StageOptions, previous: StageOptions | None) -> None:
         learner = self._start(stage, previous)
+        if self._on_start is not None:
+            self._on_start(self.progress)
+            self._on_start = None
         samples, score = self.data(stage)
         with BatchesAhead(samples, stage.batch_size, stage.steps) as batches:
             self._train(stage, learner, batches, score)
