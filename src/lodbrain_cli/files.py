@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,17 @@ from pathlib import Path
 
 from .errors import OutputError, UsageError
 
-__all__ = ["check_writable", "remove", "replacing", "write_text"]
+__all__ = [
+    "check_writable",
+    "make_folder",
+    "remove",
+    "remove_left_behind",
+    "replacing",
+    "write_text",
+]
+
+# The temporary names of :func:`replacing`: host, process, digest of the target's name.
+_TEMPORARY = re.compile(r"\.lodbrain-.+-\d+-[0-9a-f]{8}\.part(?:\..+)?")
 
 
 @contextmanager
@@ -64,6 +75,40 @@ def remove(target: Path) -> None:
     except OSError as error:
         msg = f"{target}: could not be removed ({error.strerror or error})"
         raise OutputError(msg) from error
+
+
+def remove_left_behind(folder: Path) -> None:
+    """Remove what :func:`replacing` leaves in a folder when its process is killed.
+
+    To be called only where no other process writes into the folder.
+
+    Raises
+    ------
+    OutputError
+        When such a file cannot be removed.
+    """
+    for path in sorted(folder.iterdir()):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            remove(path)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder to write into, with those above it, unless it is there.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be made, such as below a file, or may not be used.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "is a file" if folder.is_file() else error.strerror or error
+        msg = f"{folder}: the folder cannot be made ({reason}); name another one"
+        raise UsageError(msg) from error
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        msg = f"{folder}: the folder is not readable and writable; name another one"
+        raise UsageError(msg)
 
 
 def check_writable(target: Path, *, overwrite: bool, make_folders: bool = False) -> None:

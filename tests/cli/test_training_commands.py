@@ -38,9 +38,24 @@ def test_synthesize_refuses_what_is_no_label_map(run, tmp_path, rng):
     nib.save(nib.Nifti1Image(rng.integers(0, 9000, (32, 32, 32)).astype("int16"), np.eye(4)), image)
     refused = run("synthesize", image, "-o", tmp_path / "x.nii.gz")
     assert refused.exit_code == 3
-    assert "is no number of FreeSurfer or SynthSeg" in refused.stderr
+    assert "label numbers are not of the protocol 'synthseg'" in refused.stderr
+    nib.save(nib.Nifti1Image(rng.normal(size=(32, 32, 32)).astype("float32"), np.eye(4)), image)
+    refused = run("synthesize", image, "-o", tmp_path / "x.nii.gz")
+    assert refused.exit_code == 3
+    assert "holds values that are no label numbers" in refused.stderr
     assert run("synthesize", image, "-o", tmp_path / "x.txt").exit_code == 2
     assert not (tmp_path / "x.nii.gz").exists()
+
+
+def test_synthesize_writes_to_different_files_and_not_over_its_label_map(run, labels, tmp_path):
+    image = tmp_path / "x.nii.gz"
+    again = tmp_path / "." / "below" / ".." / "x.nii.gz"
+    (tmp_path / "below").mkdir()
+    for arguments in (("-o", image, "--labels-out", again), ("-o", labels, "--overwrite")):
+        refused = run("synthesize", labels, *arguments)
+        assert refused.exit_code == 2
+        assert "must be different files" in refused.stderr
+    assert not image.exists()
 
 
 def test_train_names_a_wrong_option_and_exits_with_2(run, tmp_path):

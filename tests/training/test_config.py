@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import get_args
 
+import keras
 import pytest
 import yaml
 
@@ -11,6 +12,7 @@ from lodbrain_cli.errors import UsageError
 from lodbrain_cli.networks.lod_brain import build_lod_brain
 from lodbrain_cli.training.config import StageOptions, read_config
 from lodbrain_cli.training.losses import LOSSES
+from lodbrain_cli.training.stage_options import MOST_STEPS
 
 STAGE = {
     "name": "coarse",
@@ -43,6 +45,17 @@ def test_a_config_gives_networks_and_grids(tmp_path):
     assert not any(layer.name.startswith("level1") for layer in model.layers)
 
 
+def test_a_ratio_of_voxels_is_not_refused_for_its_rounding(tmp_path):
+    fractions = changed(voxel_mm=1.8, image_mm=0.6, shapes=[[64, 64, 64]])
+    assert read_config(written(tmp_path, fractions)).stages[0].grid().pool == 3
+
+
+def test_the_largest_seed_is_one_at_every_step(tmp_path):
+    values = {**changed(steps=MOST_STEPS), "seed": 2**31 - 1}
+    config = read_config(written(tmp_path, values))
+    keras.utils.set_random_seed(config.seed + config.stages[0].steps)
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
@@ -51,6 +64,18 @@ def test_a_config_gives_networks_and_grids(tmp_path):
         (changed(stpes=1), r"stages\.0\.stpes: Extra inputs are not permitted"),
         (changed(image_mm=3), r"voxel_mm 4\.0 is no multiple of image_mm 3\.0"),
         (changed(shapes=[[64, 64, 63]]), r"sides \(64, 64, 63\) must be multiples of 4"),
+        (changed(shapes=[[64, 64, 68]]), r"stages\.0: .*shapes: .*more than 256 mm; .*at most 64"),
+        (changed(image_mm=8), r"voxel_mm 4\.0 is no multiple of image_mm 8\.0"),
+        (
+            changed(final_learning_rate=0.1),
+            r"final_learning_rate 0\.1 is above learning_rate 0\.0005",
+        ),
+        (
+            changed(sees="brain", voxel_mm=8, image_mm=8, shapes=[[16, 16, 16]]),
+            r"stage coarse: voxel_mm 8\.0 does not fit sees: brain: .*steps of 16 mm, .*4 voxels",
+        ),
+        ({**VALID, "seed": 2**32}, "seed: Input should be less than 2147483648; received"),
+        (changed(steps=2**32), "steps: Input should be less than or equal to 2147483648"),
         (changed(levels=3), r"stage coarse: the network has 2 levels"),
         ({**VALID, "stages": [STAGE, STAGE]}, "stages need different names"),
         ({**VALID, "network": {"num_levels": 5}}, "num_levels must be between 1 and 2"),

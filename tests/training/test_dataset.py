@@ -1,6 +1,7 @@
 """Pairs are found, people are split, and a wrong pair is named with what is wrong."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -9,6 +10,7 @@ from nibabel.affines import from_matvec
 
 from lodbrain_cli.errors import InputError, UsageError
 from lodbrain_cli.labels import LABEL_MAPS, get_label_map
+from lodbrain_cli.training import heads, volumes
 from lodbrain_cli.training.dataset import Pair, find_pairs, read_table, split_subjects
 from lodbrain_cli.training.volumes import VolumeCache, read_head, read_pair
 
@@ -42,7 +44,7 @@ def test_a_table_gives_pairs_relative_to_it_or_to_a_folder(tmp_path):
     table.write_text("subject\tlabels\tlabel_map\tset\np1\tmaps/x.nii.gz\tsynthseg\ttrain\n")
     (found,) = read_table(table)
     assert found == Pair("p1", tmp_path / "maps/x.nii.gz", None, "synthseg", "train")
-    table.write_text("subject\tlabels\tlabel_map\np1\tx.nii.gz\tsynthseg\n")
+    table.write_text("subject\tlabels\tlabel_map\np1\tx.nii.gz\tsynthseg\n", "utf-8-sig")
     assert read_table(table, tmp_path / "maps")[0].labels == tmp_path / "maps/x.nii.gz"
 
 
@@ -53,7 +55,10 @@ def test_a_table_gives_pairs_relative_to_it_or_to_a_folder(tmp_path):
         ("subject,labels,label_map,age\n", r"unknown \['age'\]"),
         ("subject,labels,label_map\n", "holds no rows"),
         ("subject,labels,label_map\na,none.nii,muse\n", "row 2: .*none.nii does not exist"),
-        ("subject,labels,label_map\na,none.nii,mine\n", "known label maps: freesurfer"),
+        (
+            "subject,labels,label_map\na,none.nii,mine\n",
+            r"t\.csv, row 2: .*'mine'; known label maps: freesurfer",
+        ),
         ("subject,labels,label_map\n,none.nii,muse\n", "row 2: subject is empty"),
         ("subject,labels,label_map,set\na,t.csv,muse,test\n", "set is 'test'"),
     ],
@@ -74,6 +79,68 @@ def test_a_folder_and_bids_derivatives_give_pairs(tmp_path):
     assert (second.subject, second.image) == ("sub-02", None)
     with pytest.raises(UsageError, match="holds no label maps"):
         find_pairs(tmp_path / "bids" / "sub-01" / "none", "freesurfer")
+
+
+@pytest.mark.parametrize(
+    ("labels", "others", "image"),
+    [
+        # fMRIPrep: other entities of processing on both sides, of several the nearest
+        ("sub-01_desc-aseg_dseg", ["sub-01_desc-preproc_T1w"], "sub-01_desc-preproc_T1w"),
+        (
+            "sub-01_desc-aseg_dseg",
+            ["sub-01_desc-preproc_T1w", "sub-01_space-MNI_desc-preproc_T1w"],
+            "sub-01_desc-preproc_T1w",
+        ),
+        (
+            "sub-01_space-MNI_dseg",
+            ["sub-01_desc-preproc_T1w", "sub-01_space-MNI_desc-preproc_T1w"],
+            "sub-01_space-MNI_desc-preproc_T1w",
+        ),
+        ("sub-01_seg-fs_dseg", ["sub-01_T1w"], "sub-01_T1w"),
+        ("sub-01_dseg", ["sub-01_space-MNI_T1w"], "sub-01_space-MNI_T1w"),
+        # other scans
+        ("sub-01_space-A_dseg", ["sub-01_space-B_T1w"], None),
+        ("sub-01_dseg", ["sub-02_T1w", "sub-01_ses-1_T1w", "sub-01_run-2_T1w"], None),
+        ("head1_dseg", ["head1_T1w", "head11_T1w"], "head1_T1w"),
+    ],
+)
+def test_an_image_has_its_label_maps_name_but_for_what_was_made_of_it(
+    tmp_path, labels, others, image
+):
+    for name in (labels, *others):
+        (tmp_path / f"{name}.nii.gz").touch()
+    (found,) = find_pairs(tmp_path, "freesurfer")
+    assert found.image == (image and tmp_path / f"{image}.nii.gz")
+
+
+def test_an_image_in_the_raw_data_is_found_for_labels_among_the_derivatives(tmp_path):
+    for root in (tmp_path, tmp_path / "other"):
+        for person, session in (("sub-01", ""), ("sub-02", "ses-1"), ("sub-02", "ses-2")):
+            below = f"{person}/{session}/anat".replace("//", "/")
+            name = f"{person}_{session}".strip("_")
+            (root / below).mkdir(parents=True)
+            (root / below / f"{name}_T1w.nii.gz").touch()
+            made = root / "derivatives" / "fs" / below
+            made.mkdir(parents=True)
+            (made / f"{name}_desc-aseg_dseg.nii.gz").touch()
+    pairs = find_pairs(tmp_path, "freesurfer")
+    assert len(pairs) == 6
+    for pair in pairs:
+        parts = pair.labels.parts
+        raw = [part for part in parts[:-1] if part not in ("derivatives", "fs")]
+        name = parts[-1].replace("_desc-aseg_dseg", "_T1w")
+        assert pair.image == Path(*raw, name)
+    # What lies beside the labels goes first.
+    beside = tmp_path / "derivatives/fs/sub-01/anat/sub-01_desc-preproc_T1w.nii.gz"
+    beside.touch()
+    assert find_pairs(tmp_path, "freesurfer")[0].image == beside
+
+
+def test_two_images_that_fit_equally_well_are_both_named(tmp_path):
+    for name in ("sub-01_dseg", "sub-01_desc-a_T1w", "sub-01_desc-b_T1w"):
+        (tmp_path / f"{name}.nii.gz").touch()
+    with pytest.raises(UsageError, match=r"both .*desc-a_T1w\.nii\.gz and .*desc-b_T1w"):
+        find_pairs(tmp_path, "freesurfer")
 
 
 def some_pairs(*subjects, sets=()):
@@ -144,13 +211,72 @@ def test_a_changed_file_is_read_anew(pair, tmp_path):
     assert (read_head(pair, cache).tissues == 8).any()
 
 
+def test_an_edit_of_the_labels_makes_what_was_kept_anew(pair, tmp_path, monkeypatch):
+    cache = VolumeCache(tmp_path / "cache")
+    assert 1 in read_pair(pair, cache).labels
+    read_head(pair, cache)
+    groups = list(get_label_map("freesurfer").groups)
+    groups[2], groups[0] = groups[2] | {3}, groups[0] - {3}
+    edited = replace(get_label_map("freesurfer"), groups=tuple(groups))
+    monkeypatch.setattr(volumes, "get_label_map", lambda _name: edited)
+    assert 1 not in read_pair(pair, cache).labels
+    assert len(list((tmp_path / "cache").iterdir())) == 3
+    monkeypatch.setattr(heads, "_SCALP_MM", 9)
+    read_head(pair, cache)
+    assert len(list((tmp_path / "cache").iterdir())) == 4
+
+
+def test_a_head_is_checked_against_its_protocol_though_it_was_kept_under_another(pair, tmp_path):
+    cache = VolumeCache(tmp_path / "cache")
+    read_head(pair, cache)
+    with pytest.raises(InputError, match="not of the protocol 'lod-brain-7'"):
+        read_head(replace(pair, label_map="lod-brain-7"), cache)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive", None])
+def test_a_damaged_entry_of_the_cache_is_made_again(pair, tmp_path, damage):
+    cache = VolumeCache(tmp_path / "cache")
+    first = read_head(pair, cache)
+    (entry,) = (tmp_path / "cache").iterdir()
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    np.testing.assert_array_equal(read_head(pair, cache).tissues, first.tissues)
+    assert len(entry.read_bytes()) == len(whole)
+
+
+def test_a_file_that_vanished_is_named_with_its_subject(pair, tmp_path):
+    pair.labels.unlink()
+    for cache in (VolumeCache(None), VolumeCache(tmp_path / "cache")):
+        for read in (read_head, read_pair):
+            with pytest.raises(
+                InputError, match=r"subject a: .*a_dseg\.nii\.gz: .*[Nn]o such file"
+            ):
+                read(pair, cache)
+
+
+def test_grids_are_compared_in_millimetres_at_their_corners(pair):
+    """A small turn is far at a corner; a header's rounding is not."""
+    image = label_image().astype("float32")
+    turned = AFFINE.copy()
+    turned[1, 0] = 0.09  # of 4 mm: no entry of the matrix differs by 0.1
+    save(pair.image, image, turned)
+    with pytest.raises(InputError, match=r"lie up to 3\.51 mm from those of its image"):
+        read_pair(pair, VolumeCache(None))
+    rounded = AFFINE.copy()
+    rounded[0, 3] += 0.15  # a 27th of a voxel
+    save(pair.image, image, rounded)
+    assert read_pair(pair, VolumeCache(None)).labels.any()
+
+
 def test_a_wrong_pair_is_named_with_what_is_wrong(pair, tmp_path):
     cache = VolumeCache(None)
     save(pair.image, label_image()[:-1].astype("float32"))
     with pytest.raises(InputError, match=r"subject a: .*has shape \(40, 44, 36\), its image"):
         read_pair(pair, cache)
     save(pair.image, label_image().astype("float32"), from_matvec(np.eye(3) * 4, [0, 0, 0]))
-    with pytest.raises(InputError, match=r"subject a: .*affine differs .* by up to 88\.00"):
+    with pytest.raises(
+        InputError, match=r"subject a: .*lie up to 139\.03 mm from those of its image"
+    ):
         read_pair(pair, cache)
     save(pair.labels, label_image((2, 3, 9999)))
     with pytest.raises(InputError, match=r"1 label numbers are not of the protocol.*9999"):

@@ -6,6 +6,8 @@ import pytest
 
 from lodbrain_cli.training.losses import LOSSES, per_channel_dice
 
+from ..networks.gradient_check import gradient
+
 
 def predictions_and_targets(rng, shape=(2, 4, 5, 3), classes=7):
     scores = rng.normal(size=(*shape, classes))
@@ -68,6 +70,17 @@ def test_a_perfect_prediction_costs_less_than_a_wrong_one(name, rng):
     _, g = predictions_and_targets(rng)
     assert float(LOSSES[name](g, g)) < 1e-3
     assert float(LOSSES[name](g, np.roll(g, 1, -1))) > 0.5
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("excess", [0.0, 1e-4])
+def test_a_perfect_prediction_has_a_finite_loss_and_slope(name, excess, rng):
+    _, g = predictions_and_targets(rng)
+    # Probabilities that sum to a little more than 1 bring the index above 1.
+    predictions = (g * (1 + excess)).astype("float32")
+    assert np.isfinite(float(LOSSES[name](g, predictions)))
+    slope = gradient(lambda p: LOSSES[name](keras.ops.convert_to_tensor(g), p), predictions)
+    assert np.isfinite(slope).all()
 
 
 def test_shares_of_a_coarse_grid_give_the_loss_of_the_fine_one(rng):

@@ -5,12 +5,14 @@ import pytest
 from keras import ops
 
 from lodbrain_cli.errors import UsageError
-from lodbrain_cli.imaging.extent import extent_sides
+from lodbrain_cli.imaging.components import bounding_box
+from lodbrain_cli.imaging.extent import extent_around, extent_sides
 from lodbrain_cli.imaging.intensity import z_score
 from lodbrain_cli.training.augmentation import AugmentationOdds
 from lodbrain_cli.training.config import TrainingConfig
 from lodbrain_cli.training.heads import head_of
-from lodbrain_cli.training.samples import AugmentedSamples, SampleGrid
+from lodbrain_cli.training.real_samples import AugmentedSamples
+from lodbrain_cli.training.samples import SampleGrid
 from lodbrain_cli.training.sources import Sources, training_samples, validation_samples
 from lodbrain_cli.training.volumes import ConformedPair
 
@@ -41,8 +43,10 @@ def whole_pair(pair):
     return ConformedPair(larger(pair.image), larger(pair.labels))
 
 
-def config(stage=None, **data):
+def config(stage=None, synthesis=None, **data):
     values = {"name": "x", "data": {"label_map": "freesurfer", **data}, "validation_images": 2}
+    values["synthesis"] = synthesis or {}
+    values["network"] = {"num_levels": 1, "filters": [4, 8]}  # aligned to 16 mm in voxels of 8
     return TrainingConfig(**values, stages=[{**STAGE, "epoch_steps": 1, **(stage or {})}])
 
 
@@ -136,6 +140,29 @@ def test_a_network_that_sees_the_brain_is_validated_on_the_box_around_it(head, w
     for kind, brain in sides_of.items():
         sides = tuple(round(side / stage.voxel_mm) for side in extent_sides(brain))
         assert found[kind].image.shape == (1, *sides, 1)
+
+
+def test_a_real_image_is_validated_on_the_box_that_inference_cuts(whole_pair):
+    options = config(stage={"sees": "brain", "shapes": [[16, 20, 16]]})
+    stage = options.stages[0]
+    ((kind, sample),) = validation_samples(options, stage, Sources((), (lambda: whole_pair,)), 0)
+    box = extent_around(bounding_box(whole_pair.labels > 0), whole_pair.labels.shape)
+    labels = (whole_pair.labels[box] == 3).reshape(12, 8, 12, 8, 12, 8).mean((1, 3, 5))
+    assert kind == "real"
+    np.testing.assert_allclose(numpy(sample.target)[0, ..., 3], labels, atol=1e-6)
+    image = z_score(whole_pair.image[box]).reshape(12, 8, 12, 8, 12, 8).max((1, 3, 5))
+    np.testing.assert_allclose(numpy(sample.image)[0, ..., 0], image, atol=1e-4)
+
+
+def test_validation_deforms_heads_as_much_as_the_config_says(head):
+    sources = Sources((head,), ())
+
+    def targets(strength):
+        options = config(synthesis={"deformation_strength": strength})
+        found = validation_samples(options, options.stages[0], sources, 0)
+        return numpy(next(iter(found))[1].target)
+
+    assert np.abs(targets(0.0) - targets(2.0)).mean() > 0.001
 
 
 def test_intensities_are_normalised_over_what_the_network_sees(head, whole_pair):

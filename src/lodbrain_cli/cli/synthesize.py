@@ -5,6 +5,7 @@ from typing import Literal
 
 import click
 
+from ..errors import UsageError
 from .console import emit, set_verbosity
 from .options import option, threads_option, verbosity_options
 
@@ -66,10 +67,14 @@ def synthesize(
     from ..files import check_writable
     from ..outputs.images import check_image_name
 
-    for target in (output, labels_out):
-        if target is not None:
-            check_image_name(target)
-            check_writable(target, overwrite=overwrite)
+    targets = [output] if labels_out is None else [output, labels_out]
+    for target in targets:
+        check_image_name(target)
+        check_writable(target, overwrite=overwrite)
+    paths = [path.resolve() for path in (labels, *targets)]
+    if len(set(paths)) < len(paths):
+        msg = f"{targets[-1]}: LABELS, --output and --labels-out must be different files"
+        raise UsageError(msg)
     from ..inference.devices import allowed_threads
     from ..inference.keras_backend import start_keras
 

@@ -60,7 +60,7 @@ def train(
     from ..inference.devices import allowed_threads
     from ..inference.keras_backend import start_keras
 
-    start_keras("auto", threads or allowed_threads())
+    backend = start_keras("auto", threads or allowed_threads())
     try:
         from ..training.run import train as run
     except ModuleNotFoundError as error:
@@ -73,5 +73,7 @@ def train(
         if not quiet:
             note(f"reading {subject}")
 
-    weights = run(config, output, data_folder=data, cache_folder=volume_cache, on_read=say)
+    weights = run(
+        config, output, backend=backend, data_folder=data, cache_folder=volume_cache, on_read=say
+    )
     emit(str(weights))

@@ -14,6 +14,7 @@ import numpy as np
 from nibabel.affines import apply_affine, from_matvec, voxel_sizes
 from nibabel.orientations import io_orientation
 
+from .corners import corner_voxels
 from .resample import resample
 
 if TYPE_CHECKING:
@@ -275,9 +276,8 @@ def _window_start(oriented: "NDArray[np.float32]", axis: int, step_mm: float) ->
 
 def _cut_warnings(grid: ConformedGrid) -> tuple[str, ...]:
     """One sentence when part of the field of view lies outside the grid."""
-    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in grid.native_shape]), -1).reshape(-1, 3)
     matrix = np.linalg.inv(grid.affine) @ grid.native_affine
-    voxels = apply_affine(matrix, corners)
+    voxels = apply_affine(matrix, corner_voxels(grid.native_shape))
     low = np.maximum(0, -voxels.min(axis=0))
     high = np.maximum(0, voxels.max(axis=0) - (SIDE - 1))
     names = (("right", "left"), ("superior", "inferior"), ("posterior", "anterior"))

@@ -9,6 +9,7 @@ from nibabel.affines import apply_affine
 
 from ..errors import InputError
 from ..labels import LabelMap
+from .corners import SAME_VOXEL, corner_voxels, farthest_mm
 from .nifti import Scan, read_image
 from .resample import resample
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["LabelImage", "read_label_numbers", "read_labels", "reduce_numbers", "to_grid_of"]
 
 _LARGEST_NUMBER = 2**24  # float32 holds whole numbers exactly up to here
-# Share of a voxel by which voxels of one grid may lie apart: headers are rounded.
-_SAME_VOXEL = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +154,7 @@ def to_grid_of(
     if reordered is not None:
         return reordered
     if not resampling:
-        apart = _farthest_mm(image, reference)
+        apart = farthest_mm(image.affine, reference.affine, shape)
         msg = (
             f"{image.name}: lies on another grid than its reference {reference.name}: shapes "
             f"{image.labels.shape} and {shape}, same voxels up to {apart:.1f} mm apart; "
@@ -181,19 +180,9 @@ def _reordered(
     expected[:3, :3] = turn
     for axis, flip in zip(axes, flips, strict=True):
         expected[axis, 3] = labels.shape[axis] - 1 if flip else 0
-    apart = apply_affine(matrix, _corners(shape)) - apply_affine(expected, _corners(shape))
-    if np.abs(apart).max() > _SAME_VOXEL:
+    corners = corner_voxels(shape)
+    apart = apply_affine(matrix, corners) - apply_affine(expected, corners)
+    if np.abs(apart).max() > SAME_VOXEL:
         return None
     view = np.transpose(labels, axes)
     return view[tuple(slice(None, None, -1 if flip else 1) for flip in flips)]
-
-
-def _farthest_mm(image: LabelImage, reference: LabelImage) -> float:
-    corners = _corners(reference.labels.shape)
-    apart = apply_affine(image.affine, corners) - apply_affine(reference.affine, corners)
-    return float(np.linalg.norm(apart, axis=1).max())
-
-
-def _corners(shape: tuple[int, ...]) -> "NDArray[np.int_]":
-    """(8, 3) indices of the corner voxels."""
-    return np.stack(np.meshgrid(*[(0, n - 1) for n in shape]), -1).reshape(-1, 3)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
-from nibabel.affines import apply_affine, voxel_sizes
+from nibabel.affines import voxel_sizes
 from nibabel.filebasedimages import ImageFileError
 from nibabel.freesurfer.mghformat import MGHError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from ..errors import InputError
+from .corners import farthest_mm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -283,9 +284,7 @@ def _orientation_warnings(
         qform = header.get_qform()
     except (HeaderDataError, ValueError):
         return ["the qform is not valid; the sform is used"]
-    corners = np.stack(np.meshgrid(*[(0, side - 1) for side in shape[:3]]), -1).reshape(-1, 3)
-    moved = apply_affine(qform, corners) - apply_affine(affine, corners)
-    distance = float(np.linalg.norm(moved, axis=1).max())
+    distance = farthest_mm(qform, affine, shape[:3])
     if distance > 0.5:
         text = (
             f"qform and sform disagree by up to {distance:.1f} mm; "

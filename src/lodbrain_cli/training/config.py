@@ -4,44 +4,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ..errors import UsageError
+from ..imaging.extent import STEP_MM
 from ..presets import NetworkConfig
 from .augmentation import AugmentationOdds
 from .intensity_augmentation import INTENSITY
-from .samples import SampleGrid
 from .spatial_augmentation import SPATIAL
+from .stage_options import MOST_STEPS, Options, Positive, StageOptions, is_multiple
 from .synthesis import Recipe
 
 __all__ = ["DataOptions", "StageOptions", "TrainingConfig", "read_config"]
 
-_SIDE_MM = 256
-
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
 Weights = dict[str, Annotated[float, Field(ge=0)]]
-LossName = Literal[
-    "per_channel_dice_loss",
-    "tversky_custom_loss",
-    "dice_loss",
-    "tanimoto_loss",
-    "focal_tversky_loss",
-    "jaccard_loss",
-    "categorical_crossentropy",
-    "mixed_dice_cce_8_2",
-    "mixed_dice_cce_6_4",
-    "mixed_dice_cce_5_5",
-    "mixed_dice_cce_4_6",
-    "mixed_dice_cce_2_8",
-]
 
 
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataOptions(_Options):
+class DataOptions(Options):
     """What to train on.
 
     Parameters
@@ -52,7 +32,8 @@ class DataOptions(_Options):
         Without a table: the data folder is looked through, its label numbers
         are of this protocol.
     held_out : int
-        People to validate on, where the table does not say who.
+        People to validate on, where the table does not say who. They are drawn
+        when a run begins; whoever is added later is trained on.
     real_share : float
         Share of real images among the samples, where some pairs have images
         and some have not; a pair with an image is used as it is.
@@ -71,7 +52,7 @@ class DataOptions(_Options):
         return self
 
 
-class SynthesisOptions(_Options):
+class SynthesisOptions(Options):
     """How synthetic images are drawn; see :class:`.synthesis.Recipe`."""
 
     t1w_share: Share = 0.6
@@ -83,7 +64,7 @@ class SynthesisOptions(_Options):
         return Recipe(self.t1w_share, self.stripped_share, self.deformation_strength)
 
 
-class AugmentationOptions(_Options):
+class AugmentationOptions(Options):
     """Augmentation of real images; see :class:`.augmentation.AugmentationOdds`."""
 
     overall: Share = 0.9
@@ -111,85 +92,7 @@ class AugmentationOptions(_Options):
         return AugmentationOdds(**self.model_dump())
 
 
-class StageOptions(_Options):
-    """One stage of the coarse-to-fine training.
-
-    Parameters
-    ----------
-    name : str
-    levels : int
-        Levels of detail of the stage's network, from the coarsest.
-    voxel_mm : float
-        Grid of the network's input.
-    image_mm : float
-        Grid on which images are made; max-pooled down to `voxel_mm`.
-    shapes : list of 3 int
-        Sides of the input in voxels to choose from, [] for the whole 256 mm.
-    sees : {"head", "brain"}
-        What the network is given when it is used: the whole conformed volume,
-        or the box around the brain, which a coarser network finds first. It
-        decides over what intensities are normalised, and where validation is.
-    steps : int
-    epoch_steps : int
-        Steps between validations.
-    batch_size : int
-    uses : int
-        Samples made of each synthetic image.
-    loss : str
-        Name in ``LOSSES``.
-    learning_rate, final_learning_rate : float
-    schedule : {"cosine", "plateau"}
-        Plateau: times `plateau_factor` after `plateau_epochs` without a better
-        validation Dice, not below `final_learning_rate`.
-    early_stop_epochs : int, optional
-        End the stage after so many epochs without a better validation Dice.
-    freeze_coarser : bool
-        Leave the tensors of the coarser levels as they are.
-    """
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    levels: Positive
-    voxel_mm: Annotated[float, Field(ge=0.5, le=8)]
-    image_mm: Annotated[float, Field(ge=0.5, le=8)]
-    shapes: Annotated[list[tuple[Positive, Positive, Positive] | tuple[()]], Field(min_length=1)]
-    sees: Literal["head", "brain"] = "head"
-    steps: Positive
-    epoch_steps: Positive
-    batch_size: Positive = 1
-    uses: Positive = 1
-    loss: LossName = "per_channel_dice_loss"
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
-    final_learning_rate: Annotated[float, Field(gt=0)] = 1e-7
-    schedule: Literal["cosine", "plateau"] = "plateau"
-    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.25
-    plateau_epochs: Positive = 5
-    early_stop_epochs: Positive | None = None
-    freeze_coarser: bool = False
-
-    @model_validator(mode="after")
-    def _grids_fit(self) -> "StageOptions":
-        if self.voxel_mm % self.image_mm:
-            msg = f"voxel_mm {self.voxel_mm} is no multiple of image_mm {self.image_mm}"
-            raise ValueError(msg)
-        if self.sees == "brain" and () in self.shapes:
-            msg = "a stage that sees the brain cannot have [], the whole volume, among its shapes"
-            raise ValueError(msg)
-        return self
-
-    @property
-    def whole(self) -> tuple[int, int, int]:
-        """Sides of the whole conformed grid in voxels."""
-        side = round(_SIDE_MM / self.voxel_mm)
-        return (side, side, side)
-
-    def grid(self) -> SampleGrid:
-        """Grid of the stage's samples."""
-        shapes = tuple(s or self.whole for s in self.shapes)
-        pool = round(self.voxel_mm / self.image_mm)
-        return SampleGrid(self.voxel_mm, pool, shapes, self.sees)
-
-
-class NetworkOptions(_Options):
+class NetworkOptions(Options):
     """Shape of the final network; see :class:`lodbrain_cli.presets.NetworkConfig`."""
 
     num_levels: Positive = 2
@@ -208,13 +111,14 @@ class NetworkOptions(_Options):
         return NetworkConfig(**self.model_dump())
 
 
-class TrainingConfig(_Options):
+class TrainingConfig(Options):
     """A whole run.
 
     Parameters
     ----------
     name : str
     seed : int
+        With the number of a step still within the 32 bits of a backend's seed.
     precision : str
         Keras dtype policy.
     save_minutes : float
@@ -232,7 +136,7 @@ class TrainingConfig(_Options):
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32 - MOST_STEPS)] = 0
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     save_minutes: Annotated[float, Field(gt=0)] = 4.0
     validation_images: Positive = 2
@@ -259,6 +163,13 @@ class TrainingConfig(_Options):
                 if any(side % alignment for side in shape):
                     msg = f"stage {stage.name}: sides {shape} must be multiples of {alignment}"
                     raise ValueError(msg)
+            if stage.sees == "brain" and not is_multiple(STEP_MM, stage.voxel_mm * alignment):
+                msg = (
+                    f"stage {stage.name}: voxel_mm {stage.voxel_mm} does not fit sees: brain: the "
+                    f"box's sides go in steps of {STEP_MM} mm, which must be a multiple of the "
+                    f"{alignment} voxels that the network needs"
+                )
+                raise ValueError(msg)
         return self
 
     def stage_network(self, stage: StageOptions) -> NetworkConfig:

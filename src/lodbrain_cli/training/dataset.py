@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,9 @@ SetName = Literal["", "train", "validation"]
 
 _COLUMNS = ("subject", "labels", "image", "label_map", "set")
 _LABELS = re.compile(r"(.+?)_(?:dseg|seg|labels|aseg|aparc\+aseg)\.(?:nii|nii\.gz|mgz)")
-_EXTENSIONS = (".nii.gz", ".nii", ".mgz")
+_IMAGE = re.compile(r"(.+?)_T1w\.(?:nii|nii\.gz|mgz)")
+# Entities that say what was made of a scan, not of which scan.
+_OF_PROCESSING = ("desc", "seg", "space")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def read_table(table: Path, folder: Path | None = None) -> tuple[Pair, ...]:
         When the table cannot be read, or naming the row that is wrong.
     """
     try:
-        text = table.read_text(encoding="utf-8")
+        text = table.read_text(encoding="utf-8-sig")  # spreadsheets begin a CSV with a mark
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{table}: cannot be read as a table ({error})"
         raise UsageError(msg) from error
@@ -94,7 +96,11 @@ def _row(row: dict[str, str | None], base: Path, place: str) -> Pair:
         if not values[name]:
             msg = f"{place}: {name} is empty"
             raise UsageError(msg)
-    get_label_map(values["label_map"])
+    try:
+        get_label_map(values["label_map"])
+    except UsageError as error:
+        msg = f"{place}: {error}"
+        raise UsageError(msg) from None
     if values["set"] not in ("", "train", "validation"):
         msg = f"{place}: set is {values['set']!r}; expected train, validation or nothing"
         raise UsageError(msg)
@@ -108,12 +114,18 @@ def _row(row: dict[str, str | None], base: Path, place: str) -> Pair:
 
 
 def find_pairs(folder: Path, label_map: str) -> tuple[Pair, ...]:
-    """Find pairs in a folder or a BIDS derivatives folder.
+    """Find pairs in a folder or a BIDS data set.
 
     Label maps are ``*_dseg``, ``*_seg``, ``*_labels``, ``*_aseg`` or
-    ``*_aparc+aseg``; their image is the file with ``_T1w`` for the suffix and
-    the same name otherwise, without ``desc-``, ``seg-`` and ``space-`` where
-    these are only on one side. The person is the ``sub-`` entity, or the name.
+    ``*_aparc+aseg``. The person is the ``sub-`` entity, or the name.
+
+    A label map's image is a ``*_T1w`` whose name is the same but for the entities
+    ``desc-``, ``seg-`` and ``space-``; two different ``space-`` never belong
+    together. It is looked for in the label map's own folder; if there is none,
+    in that of the same ``sub-`` and ``ses-`` of the data set (``sub-01/ses-1``
+    and its ``anat``), which is the folder that ``derivatives`` lies in, else
+    `folder`. Of several, the one with the fewest entities that only one of both
+    has is taken. A label map without an image is used alone.
 
     Parameters
     ----------
@@ -130,17 +142,22 @@ def find_pairs(folder: Path, label_map: str) -> tuple[Pair, ...]:
     Raises
     ------
     UsageError
-        When there are none.
+        When there are none, or two images fit a label map equally well.
     """
     get_label_map(label_map)
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    images: dict[Path, list[Path]] = {}
+    for path in files:
+        if _IMAGE.fullmatch(path.name):
+            images.setdefault(path.parent, []).append(path)
     pairs = []
-    for path in sorted(folder.rglob("*")):
+    for path in files:
         match = _LABELS.fullmatch(path.name)
-        if match is None or not path.is_file():
+        if match is None:
             continue
         stem = match.group(1)
         person = re.match(r"sub-[A-Za-z0-9]+", stem)
-        image = next(_images(path.parent, stem), None)
+        image = _image_of(path, stem, images, folder)
         pairs.append(Pair(person.group() if person else stem, path, image, label_map))
     if not pairs:
         msg = f"{folder}: holds no label maps named *_dseg.nii.gz, *_seg.nii.gz or alike"
@@ -148,13 +165,55 @@ def find_pairs(folder: Path, label_map: str) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def _images(folder: Path, stem: str) -> Iterator[Path]:
-    plain = re.sub(r"_(?:desc|seg|space)-[A-Za-z0-9]+", "", stem)
-    for name in (stem, plain):
-        for extension in _EXTENSIONS:
-            candidate = folder / f"{name}_T1w{extension}"
-            if candidate.is_file():
-                yield candidate
+def _image_of(
+    labels: Path, stem: str, images: Mapping[Path, Sequence[Path]], folder: Path
+) -> Path | None:
+    """Image of a label map among those by folder, as :func:`find_pairs` says."""
+    for places in ((labels.parent,), _raw_folders(labels, stem, folder)):
+        ranked = sorted(
+            (differing, path)
+            for place in places
+            for path in images.get(place, ())
+            if (differing := _differing_entities(stem, _stem_of_image(path))) is not None
+        )
+        if len(ranked) > 1 and ranked[0][0] == ranked[1][0]:
+            msg = (
+                f"{labels}: both {ranked[0][1]} and {ranked[1][1]} could be its image; "
+                "remove one, or name the pairs in a table"
+            )
+            raise UsageError(msg)
+        if ranked:
+            return ranked[0][1]
+    return None
+
+
+def _raw_folders(labels: Path, stem: str, folder: Path) -> tuple[Path, ...]:
+    """Where the data set keeps the images of the person and session of a label map."""
+    entities = dict(part.split("-", 1) for part in stem.split("_") if "-" in part)
+    if "sub" not in entities:
+        return ()
+    above = labels.relative_to(folder).parent.parts
+    depth = above.index("derivatives") if "derivatives" in above else 0
+    place = folder.joinpath(*above[:depth], f"sub-{entities['sub']}")
+    if "ses" in entities:
+        place /= f"ses-{entities['ses']}"
+    return tuple(p for p in (place, place / "anat") if p != labels.parent)
+
+
+def _stem_of_image(path: Path) -> str:
+    match = _IMAGE.fullmatch(path.name)
+    assert match is not None  # only such files are looked at
+    return match.group(1)
+
+
+def _differing_entities(first: str, second: str) -> int | None:
+    """How many entities only one of two names has; None when they cannot belong together."""
+    sides = [stem.split("_") for stem in (first, second)]
+    plain = [[p for p in parts if p.split("-")[0] not in _OF_PROCESSING] for parts in sides]
+    spaces = [{p for p in parts if p.startswith("space-")} for parts in sides]
+    if plain[0] != plain[1] or (all(spaces) and spaces[0] != spaces[1]):
+        return None
+    return len(set(sides[0]) ^ set(sides[1]))
 
 
 def split_subjects(

@@ -14,7 +14,7 @@ from .tissues import TISSUES, tissue_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Head", "head_of", "tissue_labels"]
+__all__ = ["Head", "head_of", "how_heads_are_made", "tissue_labels"]
 
 _SCALP_MM = 5
 _SOFT_TISSUE, _SKIN = (
@@ -48,6 +48,11 @@ def tissue_labels() -> "NDArray[np.uint8]":
     """(T,) label of the seven classes that each tissue becomes."""
     label_map = get_label_map("synthseg")
     return np.array([label_map.reduce(min(t.numbers)) for t in TISSUES], np.uint8)
+
+
+def how_heads_are_made() -> str:
+    """Everything but the label map that a head depends on; another text, other heads."""
+    return repr((TISSUES, _SCALP_MM, tissue_labels().tolist()))
 
 
 def head_of(numbers: "NDArray[np.int32]", subject: str) -> Head:

@@ -68,7 +68,10 @@ def tversky_index(targets: Any, predictions: Any, *, alpha: float, beta: float) 
 def _tversky_loss(
     targets: Any, predictions: Any, *, alpha: float, beta: float, power: float = 1.0
 ) -> Any:
-    return ops.power(1 - tversky_index(targets, predictions, alpha=alpha, beta=beta), power)
+    # A perfect prediction's index is 1 but for rounding: a root of what lies below 0 is no number,
+    # and at 0 its slope has no end.
+    missing = 1 - tversky_index(targets, predictions, alpha=alpha, beta=beta)
+    return ops.power(ops.maximum(missing, _EPSILON), power)
 
 
 def jaccard_loss(targets: Any, predictions: Any) -> Any:

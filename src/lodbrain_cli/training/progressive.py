@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from ..errors import InputError
+from ..files import make_folder
 from ..networks.checkpoint import named_variables, save_weights
 from ..networks.lod_brain import build_lod_brain
 from ..networks.tensors import read_tensors
@@ -52,6 +53,8 @@ class Trainer:
         Made when it is missing; a run in it goes on.
     data : callable
         Makes the samples and the score of a stage.
+    on_start : callable, optional
+        Called once, when the state was accepted and before the first step.
 
     Raises
     ------
@@ -59,17 +62,24 @@ class Trainer:
         When the folder's state is damaged or of another network, or the loss is
         no longer finite.
     UsageError
-        When TensorBoard is asked for and not installed.
+        When the folder cannot be made, or TensorBoard is asked for and not installed.
     """
 
-    def __init__(self, config: TrainingConfig, folder: Path, data: StageData) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        folder: Path,
+        data: StageData,
+        on_start: Callable[[Progress], None] | None = None,
+    ) -> None:
         self.config = config
         self.folder = folder
         self.data = data
+        self._on_start = on_start
         self.progress = Progress(config.stages[0].name)
         self._tensors: Tensors | None = None
         self._board = Board(folder) if config.tensorboard else None
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if self._state_file.is_file():
             self.progress, self._tensors = read_state(self._state_file)
             _LOG.info("going on at stage %s, step %d", self.progress.stage, self.progress.step)
@@ -109,6 +119,9 @@ class Trainer:
 
     def _run_stage(self, stage: StageOptions, previous: StageOptions | None) -> None:
         learner = self._start(stage, previous)
+        if self._on_start is not None:
+            self._on_start(self.progress)
+            self._on_start = None
         samples, score = self.data(stage)
         with BatchesAhead(samples, stage.batch_size, stage.steps) as batches:
             self._train(stage, learner, batches, score)

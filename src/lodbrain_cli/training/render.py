@@ -6,7 +6,8 @@ import numpy as np
 from keras import ops
 
 from ..imaging.conform import SIDE, conform_labels, conformed_grid
-from ..imaging.nifti import read_t1w
+from ..imaging.label_image import read_label_numbers
+from ..labels import get_label_map
 from ..outputs.images import Space, write_image
 from .contrasts import ContrastKind
 from .heads import head_of
@@ -43,7 +44,7 @@ def render(
     OutputError
         When a file cannot be written.
     """
-    scan = read_t1w(labels)
+    scan = read_label_numbers(labels, get_label_map("synthseg"))  # FreeSurfer's numbers too
     grid = conformed_grid(scan.data, scan.affine)
     head = head_of(conform_labels(scan.data, scan.affine, grid), str(labels))
     recipe = Recipe(t1w_share=float(contrast == "t1w"), stripped_share=0.0)

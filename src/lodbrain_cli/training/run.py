@@ -1,32 +1,46 @@
 """A training run from a config file to weights."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import yaml
 from filelock import FileLock, Timeout
 
 from ..errors import UsageError
-from ..files import write_text
+from ..files import make_folder, remove_left_behind
 from .ahead import Samples
 from .config import StageOptions, TrainingConfig, read_config
 from .dataset import Pair, find_pairs, read_table, split_subjects
+from .facts import (
+    add_start,
+    changed_options,
+    check_sides,
+    keep_sides,
+    read_sides,
+    write_facts,
+)
 from .progressive import Score, Trainer
 from .sources import Sources, training_samples, validation_samples
+from .state import Progress
 from .validation import ValidationSet
 from .volumes import VolumeCache, read_head, read_pair
 
+if TYPE_CHECKING:
+    from ..inference.keras_backend import Backend
+
 __all__ = ["train"]
+
+_LOG = logging.getLogger(__name__)
 
 
 def train(
     config_file: Path,
     folder: Path,
     *,
+    backend: "Backend",
     data_folder: Path | None = None,
     cache_folder: Path | None = None,
     on_read: Callable[[str], None] | None = None,
@@ -38,7 +52,11 @@ def train(
     config_file : Path
         YAML.
     folder : Path
-        Of the run: state, weights, history, the options and the split.
+        Of the run: state, weights, history, the options, the split and the
+        starts. Options and split are written once the state that is there was
+        accepted; a person stays on the side where the run had them.
+    backend : Backend
+        Keras as it was started, for the record.
     data_folder : Path, optional
         What the table's paths are relative to, or the folder to look through.
     cache_folder : Path, optional
@@ -54,26 +72,41 @@ def train(
     Raises
     ------
     UsageError, InputError
-        When options, data or an earlier state do not fit.
+        When options, data, a folder or an earlier state do not fit.
     """
-    config = read_config(config_file)
-    pairs = _pairs(config, config_file, data_folder)
-    training, validation = split_subjects(pairs, config.data.held_out, config.seed)
-    folder.mkdir(parents=True, exist_ok=True)
+    config = _anywhere(read_config(config_file), config_file)
+    base = data_folder or _base(config, config_file)
+    cache = VolumeCache(cache_folder)
+    pairs = _pairs(config, base)
+    make_folder(folder)
     with _alone_in(folder):
-        _write_facts(folder, config, training, validation)
-        return _run(config, training, validation, folder, VolumeCache(cache_folder), on_read)
+        remove_left_behind(folder)
+        earlier = read_sides(folder)
+        pairs = keep_sides(pairs, earlier)
+        training, validation = split_subjects(pairs, config.data.held_out, config.seed)
+        sides = {"train": training, "validation": validation}
+        check_sides(folder, earlier, sides)
+        _tell(sides)
+
+        def write_down(progress: Progress) -> None:
+            changed = changed_options(folder, config)
+            if changed:
+                _LOG.info("options changed since the last start: %s", ", ".join(changed))
+            write_facts(folder, config, sides, base)
+            add_start(folder, progress, backend)
+
+        return _run(config, sides, folder, cache, on_read, write_down)
 
 
 def _run(
     config: TrainingConfig,
-    training: Sequence[Pair],
-    validation: Sequence[Pair],
+    sides: Mapping[str, Sequence[Pair]],
     folder: Path,
     cache: VolumeCache,
     on_read: Callable[[str], None] | None,
+    on_start: Callable[[Progress], None],
 ) -> Path:
-    sources = [_read(side, cache, on_read) for side in (training, validation)]
+    sources = [_read(sides[name], cache, on_read) for name in ("train", "validation")]
     number_of = {stage.name: number for number, stage in enumerate(config.stages)}
 
     def data(stage: StageOptions) -> tuple[Samples, Score]:
@@ -83,7 +116,7 @@ def _run(
         num_classes = config.network.config().num_classes
         return samples, ValidationSet(held_out, num_classes).score
 
-    return Trainer(config, folder, data).run()
+    return Trainer(config, folder, data, on_start).run()
 
 
 @contextmanager
@@ -91,11 +124,17 @@ def _alone_in(folder: Path) -> Iterator[None]:
     """Refuse a folder in which another process trains; a killed one holds nothing."""
     lock = FileLock(folder / ".lock")
     try:
-        with lock.acquire(timeout=0):
-            yield
+        lock.acquire(timeout=0)
     except Timeout:
         msg = f"{folder}: another process trains there; wait for it, or use another folder"
         raise UsageError(msg) from None
+    except OSError as error:
+        msg = f"{folder}: cannot be locked ({error.strerror or error}); use another folder"
+        raise UsageError(msg) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _read(
@@ -114,21 +153,28 @@ def _read(
     return Sources(tuple(heads), tuple(images))
 
 
-def _pairs(config: TrainingConfig, config_file: Path, data_folder: Path | None) -> tuple[Pair, ...]:
+def _anywhere(config: TrainingConfig, config_file: Path) -> TrainingConfig:
+    """Config whose table is found from any folder, such as that of the run."""
+    if config.data.table is None:
+        return config
+    table = str((config_file.parent / config.data.table).absolute())
+    return config.model_copy(update={"data": config.data.model_copy(update={"table": table})})
+
+
+def _base(config: TrainingConfig, config_file: Path) -> Path:
+    """Return the data folder where none was named."""
+    return Path(config.data.table or config_file).parent
+
+
+def _pairs(config: TrainingConfig, base: Path) -> tuple[Pair, ...]:
     if config.data.table is not None:
-        return read_table(config_file.parent / config.data.table, data_folder)
-    return find_pairs(data_folder or config_file.parent, config.data.label_map or "")
+        return read_table(Path(config.data.table), base)
+    return find_pairs(base, config.data.label_map or "")
 
 
-def _write_facts(
-    folder: Path, config: TrainingConfig, training: Sequence[Pair], validation: Sequence[Pair]
-) -> None:
-    """Save all options, defaults included, and who was on which side."""
-    options = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    write_text(folder / "config.yaml", options)
-    text = io.StringIO()
-    table = csv.writer(text, delimiter="\t", lineterminator="\n")
-    table.writerow(["set", "subject", "labels", "label_map"])
-    for name, side in (("train", training), ("validation", validation)):
-        table.writerows([name, p.subject, p.labels.name, p.label_map] for p in side)
-    write_text(folder / "split.tsv", text.getvalue())
+def _tell(sides: Mapping[str, Sequence[Pair]]) -> None:
+    for name, pairs in sides.items():
+        images = sum(pair.image is not None for pair in pairs)
+        people = len({pair.subject for pair in pairs})
+        _LOG.info("%s: %d label maps of %d people, %d with an image",
+                  name, len(pairs), people, images)  # fmt: skip

@@ -1,33 +1,29 @@
 """What a network is shown at a stage: an image on its grid and shares of classes."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from keras import ops
 
-from ..errors import UsageError
-from ..imaging.components import bounding_box, grown
 from ..imaging.conform import SIDE
-from .augmentation import AugmentationOdds, apply_augmentation, sample_augmentation
 from .heads import Head
 from .synthesis import Recipe, apply_synthesis, sample_synthesis
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from .volumes import ConformedPair
-
-__all__ = ["AugmentedSamples", "Sample", "SampleGrid", "SynthesisedSamples", "network_sample"]
+__all__ = [
+    "REAL_STREAM",
+    "Sample",
+    "SampleGrid",
+    "SynthesisedSamples",
+    "network_sample",
+    "pooled_sample",
+]
 
 
 # What is drawn for a seed and a number: streams of random numbers that never meet.
-_SHAPE, _SYNTHETIC, _REUSED, _REAL = range(4)
-
-# As far as an augmentation moves voxels.
-_ROOM_VOX = 24
+_SHAPE, _SYNTHETIC, _REUSED, REAL_STREAM = range(4)
 
 
 @dataclass(frozen=True)
@@ -108,10 +104,11 @@ def network_sample(
     share = math.prod(image.shape) / whole_side**3 if whole_side else 1.0
     mean = share * _mean(image)
     variance = share * _mean(ops.square(image - mean)) + (1 - share) * ops.square(mean)
-    return _pooled((image - mean) / (ops.sqrt(variance) + 1e-6), labels, pool, num_classes)
+    return pooled_sample((image - mean) / (ops.sqrt(variance) + 1e-6), labels, pool, num_classes)
 
 
-def _pooled(image: Any, labels: Any, pool: int, num_classes: int) -> Sample:
+def pooled_sample(image: Any, labels: Any, pool: int, num_classes: int) -> Sample:
+    """Pool an image that is normalised, and its labels; arguments as :func:`network_sample`."""
     image, labels = image[None, ..., None], labels[None, ..., None]
     if pool == 1:
         return Sample(image, ops.one_hot(labels[..., 0], num_classes, dtype="float32"))
@@ -186,87 +183,6 @@ class SynthesisedSamples:
         x, y, z = (n * self.grid.pool for n in shape)
         drawn = sample_synthesis(rng, head, (x, y, z), self.grid.image_mm, self.recipe)
         return apply_synthesis(ops.convert_to_tensor(head.tissues), drawn)
-
-
-class AugmentedSamples:
-    """Samples of real images by number: the same number always gives the same sample.
-
-    Parameters
-    ----------
-    pairs : sequence of callable
-        Each reads an image with its labels, 256³ of 1 mm.
-    grid : SampleGrid
-        Its voxels are of whole millimetres; those of the image are 1 mm whatever
-        it says. Where a shape is smaller than the whole, the brain lies inside.
-    odds : AugmentationOdds
-    num_classes : int
-    seed : sequence of int
-    images_per_draw : int
-        Consecutive images of the same shape, for a batch.
-
-    Raises
-    ------
-    UsageError
-        When the grid's voxels are not of whole millimetres.
-    """
-
-    def __init__(
-        self,
-        pairs: "Sequence[Callable[[], ConformedPair]]",
-        grid: SampleGrid,
-        odds: AugmentationOdds,
-        num_classes: int,
-        seed: Sequence[int],
-        *,
-        images_per_draw: int = 1,
-    ) -> None:
-        self.pool = round(grid.voxel_mm)
-        if self.pool != grid.voxel_mm:
-            msg = f"real images need a voxel_mm of whole millimetres; received {grid.voxel_mm}"
-            raise UsageError(msg)
-        self.pairs = pairs
-        self.grid = grid
-        self.odds = odds
-        self.num_classes = num_classes
-        self.seed = tuple(seed)
-        self.images_per_draw = images_per_draw
-
-    def __call__(self, number: int) -> Sample:
-        """Make sample `number`. Intensities are not normalised again after augmenting."""
-        rng = np.random.default_rng((_REAL, *self.seed, number))
-        shape = self.grid.shape_of((*self.seed, number // self.images_per_draw))
-        pair = self.pairs[int(rng.integers(len(self.pairs)))]()
-        box = _box_with_brain(rng, pair.labels > 0, [n * self.pool for n in shape])
-        seen = pair.image if self.grid.sees == "head" else pair.image[box]
-        mean, std = seen.mean(dtype=np.float64), seen.std(dtype=np.float64)
-        # Room around the box, from which what is turned or moved comes in.
-        room = grown(box, _ROOM_VOX, pair.image.shape)
-        image = ((pair.image[room] - np.float32(mean)) / np.float32(std)).astype(np.float32)
-        drawn = sample_augmentation(rng, image.shape, self.odds)
-        image, labels = apply_augmentation(image, pair.labels[room], drawn)
-        inside = tuple(
-            slice(b.start - r.start, b.stop - r.start) for b, r in zip(box, room, strict=True)
-        )
-        return _pooled(
-            ops.convert_to_tensor(np.ascontiguousarray(image[inside])),
-            ops.convert_to_tensor(labels[inside].astype(np.int32)),
-            self.pool,
-            self.num_classes,
-        )
-
-
-def _box_with_brain(
-    rng: np.random.Generator, brain: "NDArray[np.bool_]", sides: Sequence[int]
-) -> tuple[slice, ...]:
-    """Box of given sides at random, around the brain where that fits."""
-    found = bounding_box(brain) or tuple(slice(0, n) for n in brain.shape)
-    box = []
-    for occupied, side, whole in zip(found, sides, brain.shape, strict=True):
-        low = min(max(0, occupied.stop - side), whole - side)
-        high = max(low, min(occupied.start, whole - side))
-        begin = int(rng.integers(low, high + 1))
-        box.append(slice(begin, begin + side))
-    return tuple(box)
 
 
 def _mean(volume: Any) -> Any:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from ..imaging.components import bounding_box
 from ..imaging.conform import SIDE
-from ..imaging.extent import extent_sides
+from ..imaging.extent import extent_around, extent_sides
 from .ahead import Samples
-from .augmentation import AugmentationOdds
 from .config import StageOptions, TrainingConfig
 from .heads import Head
-from .samples import AugmentedSamples, Sample, SampleGrid, SynthesisedSamples
+from .real_samples import AugmentedSamples, untouched_sample
+from .samples import Sample, SampleGrid, SynthesisedSamples
 from .synthesis import Recipe
 from .volumes import ConformedPair
 
@@ -88,6 +88,9 @@ def validation_samples(
 ) -> Iterator[tuple[str, Sample]]:
     """Make the validation samples of a stage with their kinds, at the extent of inference.
 
+    A real image is cut where inference cuts it; the brain of a synthetic one is somewhere
+    in a box of that size.
+
     Yields
     ------
     kind : {"t1w", "random", "real"}
@@ -98,15 +101,18 @@ def validation_samples(
         grid = _inference_grid(stage, [last + 1 - first for first, last in head.brain_vox])
         for image in range(config.validation_images):
             kind = "t1w" if image == 0 else "random"
-            recipe = Recipe(t1w_share=float(kind == "t1w"), stripped_share=0.0)
+            strength = config.synthesis.deformation_strength
+            recipe = Recipe(float(kind == "t1w"), 0.0, strength)
             entropy = (_VALIDATION, seed, number, image)
             yield kind, SynthesisedSamples([head], grid, recipe, num_classes, entropy)(0)
-    untouched = AugmentationOdds(overall=0.0)
     for read in sources.images:
-        brain = bounding_box(read().labels > 0)
-        assert brain is not None  # refused when it was read
-        grid = _inference_grid(stage, [s.stop - s.start for s in brain])
-        yield "real", AugmentedSamples([read], grid, untouched, num_classes, (_VALIDATION, seed))(0)
+        pair = read()
+        box: tuple[slice, ...] = (slice(None),) * 3
+        if stage.sees == "brain":
+            brain = bounding_box(pair.labels > 0)
+            assert brain is not None  # refused when it was read
+            box = extent_around(brain, pair.image.shape)
+        yield "real", untouched_sample(pair, box, stage.grid(), num_classes)
 
 
 def _inference_grid(stage: StageOptions, brain_mm: Sequence[int]) -> SampleGrid:

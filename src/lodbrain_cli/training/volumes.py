@@ -1,21 +1,24 @@
 """Label maps and images of the data set on the conformed grid, checked and cached."""
 
 import hashlib
+import logging
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import make_folder, replacing
 from ..imaging.conform import conform_labels, to_conformed
+from ..imaging.corners import SAME_VOXEL, farthest_mm
 from ..imaging.label_image import read_label_numbers, reduce_numbers
 from ..imaging.nifti import Scan, read_t1w
 from ..labels import get_label_map
 from .dataset import Pair
-from .heads import Head, head_of
-from .tissues import TISSUES
+from .heads import Head, head_of, how_heads_are_made
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ConformedPair", "VolumeCache", "read_head", "read_pair"]
 
+_LOG = logging.getLogger(__name__)
+
+# Of what code makes of files: another number, other entries.
 _CACHE_VERSION = 1
 
 
@@ -48,11 +54,18 @@ class VolumeCache:
     Parameters
     ----------
     folder : Path or None
-        None keeps nothing.
+        Made when it is missing; None keeps nothing.
+
+    Raises
+    ------
+    UsageError
+        When the folder cannot be made or written into.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
+        if folder is not None:
+            make_folder(folder)
 
     def get(
         self, kind: str, files: tuple[Path, ...], make: "Callable[[], dict[str, NDArray[Any]]]"
@@ -62,23 +75,51 @@ class VolumeCache:
         Parameters
         ----------
         kind : str
-            Everything but the files that the arrays depend on.
+            Everything but the files that the arrays depend on: tables and
+            constants, written out.
         files : tuple of Path
         make : callable
+
+        Raises
+        ------
+        InputError
+            When a file cannot be looked at.
         """
         if self.folder is None:
             return make()
-        states = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+        states = [_state(file) for file in files]
         key = hashlib.sha256(repr((_CACHE_VERSION, kind, states)).encode())
         path = self.folder / f"{key.hexdigest()[:32]}.npz"
-        if path.is_file():
-            with np.load(path) as kept:
-                return dict(kept)
+        kept = _kept(path)
+        if kept is not None:
+            return kept
         arrays = make()
-        self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             np.savez_compressed(temporary, allow_pickle=False, **arrays)
         return arrays
+
+
+def _state(file: Path) -> tuple[str, int, int]:
+    """Path, size and time of the last change: what shows that a file is another one."""
+    try:
+        found = file.stat()
+    except OSError as error:
+        msg = f"{file}: cannot be read ({error.strerror or error})"
+        raise InputError(msg) from error
+    return str(file.resolve()), found.st_size, found.st_mtime_ns
+
+
+def _kept(path: Path) -> "dict[str, NDArray[Any]] | None":
+    """Arrays of an entry; None when there is none or it is damaged, to be made again."""
+    try:
+        # Opened here, for NumPy leaves a file open that is no archive.
+        with path.open("rb") as file, np.load(file) as kept:
+            return dict(kept)
+    except FileNotFoundError:
+        return None
+    except (OSError, EOFError, ValueError, BadZipFile, zlib.error) as error:
+        _LOG.warning("%s: damaged (%s); made again", path, error)
+        return None
 
 
 def read_head(pair: Pair, cache: VolumeCache) -> Head:
@@ -97,7 +138,8 @@ def read_head(pair: Pair, cache: VolumeCache) -> Head:
                 "brain": np.array(head.brain_vox)}  # fmt: skip
 
     try:
-        arrays = cache.get(f"head of {TISSUES!r}", (pair.labels,), make_head)
+        kind = f"head of {how_heads_are_made()} from {get_label_map(pair.label_map)!r}"
+        arrays = cache.get(kind, (pair.labels,), make_head)
     except InputError as error:
         raise _about(pair, error) from error
     origin = tuple(int(o) for o in arrays["origin"])
@@ -128,7 +170,8 @@ def read_pair(pair: Pair, cache: VolumeCache) -> ConformedPair:
 
     try:
         files = (pair.image or pair.labels, pair.labels)
-        return ConformedPair(**cache.get(f"pair of {pair.label_map}", files, make_pair))
+        kind = f"pair of {get_label_map(pair.label_map)!r}"
+        return ConformedPair(**cache.get(kind, files, make_pair))
     except InputError as error:
         raise _about(pair, error) from error
 
@@ -149,11 +192,11 @@ def _check_grids(image: Scan, labels: Scan) -> None:
             f"{image.data.shape}; resample one to the other's grid"
         )
         raise InputError(msg)
-    distance_mm = float(np.abs(image.affine - labels.affine)[:3].max())
-    if distance_mm > 0.1:
+    apart_mm = farthest_mm(image.affine, labels.affine, image.data.shape)
+    if apart_mm > SAME_VOXEL * image.voxel_size_mm.min():
         msg = (
-            f"{labels.name}: its affine differs from that of its image {image.name} by up to "
-            f"{distance_mm:.2f}; they must lie on the same grid"
+            f"{labels.name}: its voxels lie up to {apart_mm:.2f} mm from those of its image "
+            f"{image.name}; they must lie on the same grid"
         )
         raise InputError(msg)
 

@@ -1,0 +1,152 @@
+"""Samples of real images: augmented by number to train on, untouched to validate on."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from keras import ops
+
+from ..errors import UsageError
+from ..imaging.components import bounding_box, grown
+from .augmentation import AugmentationOdds, apply_augmentation, sample_augmentation
+from .samples import REAL_STREAM, Sample, SampleGrid, pooled_sample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .volumes import ConformedPair
+
+__all__ = ["AugmentedSamples", "untouched_sample"]
+
+# As far as an augmentation moves voxels.
+_ROOM_VOX = 24
+
+
+class AugmentedSamples:
+    """Samples of real images by number: the same number always gives the same sample.
+
+    Parameters
+    ----------
+    pairs : sequence of callable
+        Each reads an image with its labels, 256³ of 1 mm.
+    grid : SampleGrid
+        Its voxels are of whole millimetres; those of the image are 1 mm whatever
+        it says. Where a shape is smaller than the whole, the brain lies inside.
+    odds : AugmentationOdds
+    num_classes : int
+    seed : sequence of int
+    images_per_draw : int
+        Consecutive images of the same shape, for a batch.
+
+    Raises
+    ------
+    UsageError
+        When the grid's voxels are not of whole millimetres.
+    """
+
+    def __init__(
+        self,
+        pairs: "Sequence[Callable[[], ConformedPair]]",
+        grid: SampleGrid,
+        odds: AugmentationOdds,
+        num_classes: int,
+        seed: Sequence[int],
+        *,
+        images_per_draw: int = 1,
+    ) -> None:
+        self.pool = _millimetres(grid)
+        self.pairs = pairs
+        self.grid = grid
+        self.odds = odds
+        self.num_classes = num_classes
+        self.seed = tuple(seed)
+        self.images_per_draw = images_per_draw
+
+    def __call__(self, number: int) -> Sample:
+        """Make sample `number`. Intensities are not normalised again after augmenting."""
+        rng = np.random.default_rng((REAL_STREAM, *self.seed, number))
+        shape = self.grid.shape_of((*self.seed, number // self.images_per_draw))
+        pair = self.pairs[int(rng.integers(len(self.pairs)))]()
+        box = _box_with_brain(rng, pair.labels > 0, [n * self.pool for n in shape])
+        # Room around the box, from which what is turned or moved comes in.
+        room = grown(box, _ROOM_VOX, pair.image.shape)
+        image = _normalised(pair.image, box, self.grid, room)
+        drawn = sample_augmentation(rng, image.shape, self.odds)
+        image, labels = apply_augmentation(image, pair.labels[room], drawn)
+        inside = tuple(
+            slice(b.start - r.start, b.stop - r.start) for b, r in zip(box, room, strict=True)
+        )
+        return _real_sample(image[inside], labels[inside], self.pool, self.num_classes)
+
+
+def untouched_sample(
+    pair: "ConformedPair", box: tuple[slice, ...], grid: SampleGrid, num_classes: int
+) -> Sample:
+    """Cut a box out of a real image as it is.
+
+    Parameters
+    ----------
+    pair : ConformedPair
+    box : tuple of 3 slice
+        Voxels of 1 mm.
+    grid : SampleGrid
+        Its shapes are not asked.
+    num_classes : int
+
+    Returns
+    -------
+    Sample
+
+    Raises
+    ------
+    UsageError
+        As :class:`AugmentedSamples`.
+    """
+    image = _normalised(pair.image, box, grid, box)
+    return _real_sample(image, pair.labels[box], _millimetres(grid), num_classes)
+
+
+def _millimetres(grid: SampleGrid) -> int:
+    """Millimetres in a voxel, which real images are pooled by."""
+    whole = round(grid.voxel_mm)
+    if whole != grid.voxel_mm:
+        msg = f"real images need a voxel_mm of whole millimetres; received {grid.voxel_mm}"
+        raise UsageError(msg)
+    return whole
+
+
+def _normalised(
+    image: "NDArray[np.float32]",
+    box: tuple[slice, ...],
+    grid: SampleGrid,
+    part: tuple[slice, ...],
+) -> "NDArray[np.float32]":
+    """Part of an image, normalised over what the network sees with the box."""
+    seen = image if grid.sees == "head" else image[box]
+    mean, std = seen.mean(dtype=np.float64), seen.std(dtype=np.float64)
+    return ((image[part] - np.float32(mean)) / np.float32(std)).astype(np.float32)
+
+
+def _real_sample(
+    image: "NDArray[np.float32]", labels: "NDArray[np.uint8]", pool: int, num_classes: int
+) -> Sample:
+    return pooled_sample(
+        ops.convert_to_tensor(np.ascontiguousarray(image)),
+        ops.convert_to_tensor(labels.astype(np.int32)),
+        pool,
+        num_classes,
+    )
+
+
+def _box_with_brain(
+    rng: np.random.Generator, brain: "NDArray[np.bool_]", sides: Sequence[int]
+) -> tuple[slice, ...]:
+    """Box of given sides at random, around the brain where that fits."""
+    found = bounding_box(brain) or tuple(slice(0, n) for n in brain.shape)
+    box = []
+    for occupied, side, whole in zip(found, sides, brain.shape, strict=True):
+        low = min(max(0, occupied.stop - side), whole - side)
+        high = max(low, min(occupied.start, whole - side))
+        begin = int(rng.integers(low, high + 1))
+        box.append(slice(begin, begin + side))
+    return tuple(box)
