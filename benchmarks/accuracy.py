@@ -1,10 +1,11 @@
 """Score every preset on every labelled scan, and on scans made worse step by step.
 
-``python benchmarks/accuracy.py DATA OUT [--run RUN] [--images docs/images]`` (extra ``plots``)
+``python benchmarks/accuracy.py DATA OUT [--run RUN] [--brief] [--images DIR]`` (extra ``plots``)
 
 DATA is the folder of scans (pairs/). Presets find their weights as `lodbrain segment` does
 (LODBRAIN_WEIGHTS names folders). RUN is the folder of a training run: the weights of its last
-stage that has any are scored instead of the presets. Every result is a line of
+stage that has any are scored instead of the presets. With --brief the scans are scored as they
+are, and nothing is drawn. Every result is a line of
 OUT/accuracy.jsonl, so that a killed benchmark goes on where it was; the plots go to OUT, or
 to --images. Prints the tables of docs/accuracy.md.
 """
@@ -54,6 +55,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--run", type=Path)
+    parser.add_argument("--brief", action="store_true")
     parser.add_argument("--images", type=Path)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -64,8 +66,8 @@ def main() -> None:
     if options.run is not None:
         makers = {f"run {options.run.name}": lambda: segmenter_of_run(options.run)}
     for network, make in makers.items():
-        compute(network, make, scans, table)
-        report(network, table, options.data, images)
+        compute(network, make, scans, table, brief=options.brief)
+        report(network, table, options.data, images, brief=options.brief)
 
 
 def segmenter_of_run(run: Path) -> Segmenter:
@@ -147,11 +149,13 @@ def labelled_scans(pairs: Path) -> Iterator[LabelledScan]:
         yield LabelledScan(labels.name.split("_")[0], image, labels, "muse")
 
 
-def compute(network: str, make, scans: list[LabelledScan], table: Results) -> None:
+def compute(
+    network: str, make, scans: list[LabelledScan], table: Results, *, brief: bool = False
+) -> None:
     """Segment and score what the table does not have yet; the network is loaded when needed."""
     jobs = [(scan, "none", 0) for scan in scans]
     # The curves: AOMIC, and the first and last IXI scan.
-    for scan in (scans[0], scans[1], scans[-1]):
+    for scan in () if brief else (scans[0], scans[1], scans[-1]):
         jobs += [(scan, "conformed", 0)]
         jobs += [
             (scan, name, level) for name, (_, levels, _) in CORRUPTIONS.items() for level in levels

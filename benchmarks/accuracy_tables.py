@@ -24,13 +24,15 @@ MEASURES = {
 }
 
 
-def report(network: str, table, data: Path, images: Path) -> None:
-    """Print and draw what the table (accuracy.Results) holds of a network."""
+def report(network: str, table, data: Path, images: Path, *, brief: bool = False) -> None:
+    """Print and draw what the table (accuracy.Results) holds of a network; brief: two tables."""
     whole = {key[2]: scores for key, scores in table.of(network, "none").items()}
     ixi = {name: scores for name, scores in whole.items() if name.startswith("IXI")}
     print(f"### {network}\n")
     print_scan("AOMIC", whole["AOMIC"])
     print_summary(f"IXI, {len(ixi)} heads of 2 mm", list(ixi.values()))
+    if brief:
+        return
     stem = network.replace(" ", "_")
     draw_scores(images / f"accuracy_{stem}.png", list(ixi.values()), LABELS)
     people = read_participants(data / "pairs/ixi_2mm/participants.csv")
