@@ -139,7 +139,10 @@ def test_a_scan_shows_what_was_drawn():
     image[10:30, 10:30, 10:30] = 1.0
     plain = Acquisition(
         np.zeros((5, 5, 5), np.float32),
+        (0.0, 0.0, 0.0),
         np.zeros(3, np.float32),
+        0.0,
+        60.0,
         (1.0, 1.0, 1.0),
         0.0,
         0,

@@ -13,11 +13,17 @@ from keras import ops, random
 from .separable import acquisition_matrices, along_axes, spline_matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = ["Acquisition", "apply_acquisition", "field_of_view", "sample_acquisition"]
 
 _BIAS_CONTROLS = 5
+
+# In real T1w images of 3 T the basal ganglia, darker than white matter, are as bright as it or
+# brighter (medians .83 to 1.2 of it): below 0 there is no bump.
+_BUMP = (-0.15, 0.55)
 
 # What a receive field spans: not the part of a head that is shown.
 _FIELD_MM = 256
@@ -31,9 +37,15 @@ class Acquisition:
     ----------
     bias : (A, B, C) float32 array
         Control points of the logarithm of the receive field, over 256 mm.
+    centre_mm : tuple of 3 float
+        Where the receive field's centre lies, from the middle of the image.
     centre_gain : (3,) float32 array
-        Logarithm of how much brighter the centre is than the ends of 256 mm along
-        each axis: at 3 T, and towards the neck, where the head coil ends.
+        Logarithm of how much darker it is 128 mm from the centre along each axis:
+        towards the neck the head coil ends.
+    bump : float
+        Logarithm of how much brighter the centre is, as at 3 T.
+    bump_mm : float
+        Standard deviation of that Gaussian.
     slice_mm : tuple of 3 float
         Resolution along each axis.
     noise : float
@@ -50,7 +62,10 @@ class Acquisition:
     """
 
     bias: "NDArray[np.float32]"
+    centre_mm: tuple[float, float, float]
     centre_gain: "NDArray[np.float32]"
+    bump: float
+    bump_mm: float
     slice_mm: tuple[float, float, float]
     noise: float
     seed: int
@@ -59,8 +74,10 @@ class Acquisition:
     kept: tuple[tuple[float, float], ...]
 
 
-def sample_acquisition(rng: np.random.Generator) -> Acquisition:
-    """Draw a scan.
+def sample_acquisition(
+    rng: np.random.Generator, brain_mm: "Sequence[float]" = (0.0, 0.0, 0.0)
+) -> Acquisition:
+    """Draw a scan of a head whose brain's centre lies there, from the middle of the image.
 
     Half of the scans are isotropic with 1 to 1.5 mm, a quarter isotropic with
     up to 3 mm, a quarter have slices of up to 6 mm along one axis. One in ten
@@ -78,7 +95,10 @@ def sample_acquisition(rng: np.random.Generator) -> Acquisition:
         kept[rng.integers(3)] = (lost, 1.0) if rng.random() < 0.5 else (0.0, 1.0 - lost)
     return Acquisition(
         bias=bias.astype(np.float32),
+        centre_mm=tuple(float(b + rng.normal(0, 8)) for b in brain_mm),  # type: ignore[arg-type]
         centre_gain=rng.uniform(0, (0.4, 1.2, 0.4)).astype(np.float32),
+        bump=float(max(0.0, rng.uniform(*_BUMP))),
+        bump_mm=float(rng.uniform(40, 80)),
         slice_mm=tuple(float(r) for r in resolution),  # type: ignore[arg-type]
         noise=float(0.04 * rng.uniform() ** 2),
         seed=int(rng.integers(2**31)),
@@ -142,10 +162,14 @@ def _log_gain(shape: tuple[int, ...], acquisition: Acquisition, voxel_mm: float)
         for w, m, part in zip(whole, acquisition.bias.shape, middle, strict=True)
     ]
     field = along_axes(ops.convert_to_tensor(acquisition.bias), splines)
-    for axis, (side, part) in enumerate(zip(whole, middle, strict=True)):
-        from_centre = np.square(np.linspace(-1, 1, side, dtype=np.float32))[part]
-        field = field - _on_axis(acquisition.centre_gain[axis] * from_centre, axis)
-    return field
+    bump: Any = acquisition.bump
+    for axis, (side, centre) in enumerate(zip(shape, acquisition.centre_mm, strict=True)):
+        place_mm = (np.arange(side, dtype=np.float32) - (side - 1) / 2) * voxel_mm - centre
+        far = acquisition.centre_gain[axis] * np.square(place_mm / (_FIELD_MM / 2))
+        field = field - _on_axis(far.astype(np.float32), axis)
+        near = np.exp(-0.5 * np.square(place_mm / acquisition.bump_mm))
+        bump = bump * _on_axis(near.astype(np.float32), axis)
+    return field + bump
 
 
 def _on_axis(values: "NDArray[np.float32]", axis: int) -> Any:

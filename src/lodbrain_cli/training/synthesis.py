@@ -99,17 +99,19 @@ def sample_synthesis(
     stripping: Stripping = "none"
     if rng.random() < recipe.stripped_share:
         stripping = "brain" if rng.random() < 0.5 else "brain and fluid"
+    centre = _sample_centre(rng, head, extent_mm)
+    brain = np.mean(head.brain_vox, axis=1)
     return Synthesis(
         shape,
         voxel_mm,
         sample_deformation(
             rng,
-            _sample_centre(rng, head, extent_mm),
+            centre,
             extent_mm,  # type: ignore[arg-type]
             strength=recipe.deformation_strength,
         ),
         sample_contrast(rng, kind, extent_mm),  # type: ignore[arg-type]
-        sample_acquisition(rng),
+        sample_acquisition(rng, brain - centre),
         stripping,
     )
 
