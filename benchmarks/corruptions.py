@@ -12,27 +12,17 @@ import numpy as np
 from scipy import ndimage
 
 from lodbrain_cli.imaging.components import largest_component
-from lodbrain_cli.training.acquisition import Acquisition, apply_acquisition
+from lodbrain_cli.training.acquisition import NEUTRAL, apply_acquisition
 from lodbrain_cli.training.spatial_augmentation import SPATIAL
 
 WHITE_MATTER = 3
 SEED = 20261121
-NEUTRAL = Acquisition(
-    bias=np.zeros((5, 5, 5), np.float32),
-    centre_gain=np.zeros(3, np.float32),
-    slice_mm=(1.0, 1.0, 1.0),
-    noise=0.0,
-    seed=SEED,
-    ghost=(0, 0.0, 0.0),
-    gamma=1.0,
-    kept=((0.0, 1.0),) * 3,
-)
 
 
 def noise(image, labels, percent):
     """Rician noise: standard deviation in each channel, in per cent of white matter's median."""
     white = np.median(image[labels == WHITE_MATTER])
-    return acquired(image, noise=float(percent / 100 * white / image.max())), labels
+    return acquired(image, noise=float(percent / 100 * white / image.max()), seed=SEED), labels
 
 
 def bias(image, labels, strength):

@@ -8,7 +8,7 @@ from keras import ops
 
 from lodbrain_cli.errors import InputError
 from lodbrain_cli.labels import get_label_map
-from lodbrain_cli.training.acquisition import Acquisition, apply_acquisition, sample_acquisition
+from lodbrain_cli.training.acquisition import NEUTRAL, apply_acquisition, sample_acquisition
 from lodbrain_cli.training.contrasts import Contrast, apply_contrast, sample_contrast
 from lodbrain_cli.training.deformation import Deformation, apply_deformation, sample_deformation
 from lodbrain_cli.training.heads import head_of, tissue_labels
@@ -137,24 +137,10 @@ def test_t1w_is_dark_in_fluid_and_bright_in_white_matter(rng):
 def test_a_scan_shows_what_was_drawn():
     image = np.zeros((40, 40, 40), np.float32)
     image[10:30, 10:30, 10:30] = 1.0
-    plain = Acquisition(
-        np.zeros((5, 5, 5), np.float32),
-        (0.0, 0.0, 0.0),
-        np.zeros(3, np.float32),
-        0.0,
-        60.0,
-        (1.0, 1.0, 1.0),
-        0.0,
-        0,
-        (0, 0.25, 0.0),
-        1.0,
-        ((0.0, 1.0),) * 3,
-    )
     tensor = ops.convert_to_tensor(image)
 
     def scanned(**changes):
-        values = {name: getattr(plain, name) for name in plain.__dataclass_fields__}
-        return numpy(apply_acquisition(tensor, Acquisition(**{**values, **changes}), 1.0))
+        return numpy(apply_acquisition(tensor, replace(NEUTRAL, **changes), 1.0))
 
     np.testing.assert_allclose(scanned(), image, atol=2e-5)
     assert scanned(ghost=(0, 0.25, 0.2))[35, 20, 20] == pytest.approx(0.2, abs=1e-3)
@@ -166,6 +152,9 @@ def test_a_scan_shows_what_was_drawn():
     assert 0.2 < thick[20, 10, 20] < 0.8
     bright = scanned(centre_gain=np.array([1.0, 0, 0], np.float32))
     assert bright[20, 20, 20] > bright[11, 20, 20] > 0.5
+    at_3t = scanned(bump=0.5, bump_mm=10.0, centre_mm=(0.0, 5.0, 0.0))
+    assert np.unravel_index(at_3t.argmax(), at_3t.shape)[1] in (24, 25)
+    assert at_3t[20, 11, 20] / at_3t.max() == pytest.approx(np.exp(-0.3), abs=0.1)
 
 
 @pytest.mark.parametrize("contrast", ["t1w", "random"])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Acquisition", "apply_acquisition", "field_of_view", "sample_acquisition"]
+__all__ = ["NEUTRAL", "Acquisition", "apply_acquisition", "field_of_view", "sample_acquisition"]
 
 _BIAS_CONTROLS = 5
 
@@ -72,6 +72,22 @@ class Acquisition:
     ghost: tuple[int, float, float]
     gamma: float
     kept: tuple[tuple[float, float], ...]
+
+
+#: Changes nothing.
+NEUTRAL = Acquisition(
+    bias=np.zeros((_BIAS_CONTROLS,) * 3, np.float32),
+    centre_mm=(0.0, 0.0, 0.0),
+    centre_gain=np.zeros(3, np.float32),
+    bump=0.0,
+    bump_mm=60.0,
+    slice_mm=(1.0, 1.0, 1.0),
+    noise=0.0,
+    seed=0,
+    ghost=(0, 0.0, 0.0),
+    gamma=1.0,
+    kept=((0.0, 1.0),) * 3,
+)
 
 
 def sample_acquisition(
