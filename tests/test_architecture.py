@@ -21,7 +21,7 @@ FLOORS = [
     {"imaging"},
     {"postprocessing"},
     {"outputs"},
-    {"evaluation"},
+    {"evaluation", "meshes"},
     {"networks"},
     {"inference"},
     {"training"},
@@ -86,6 +86,8 @@ def test_libraries_stay_in_their_rooms(module):
         assert _room(module) == "training"
     if "matplotlib" in tops:  # of the extra ``plots``
         assert _name(module) in ("training/history.py", "evaluation/plots.py")
+    if tops & {"skimage", "trimesh"}:  # of the extra ``mesh``
+        assert _room(module) == "meshes"
     if "click" in tops:
         assert _room(module) == "cli"
     if tops & {"requests", "pooch", "urllib", "http"}:

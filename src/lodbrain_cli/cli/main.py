@@ -11,6 +11,7 @@ from .demo import demo
 from .evaluate import evaluate
 from .info import info
 from .labels import labels
+from .mesh import mesh
 from .segment import segment
 from .synthesize import synthesize
 from .train import train
@@ -67,6 +68,7 @@ def cli() -> None:
 for _command in (
     segment,
     evaluate,
+    mesh,
     demo,
     labels,
     weights,

@@ -1,0 +1,1 @@
+"""Surfaces of labelled structures: from voxels to meshes in scanner space, and their files."""
