@@ -85,7 +85,8 @@ def test_libraries_stay_in_their_rooms(module):
     if tops & {"pydantic", "yaml"}:  # of the extra ``train``
         assert _room(module) == "training"
     if "matplotlib" in tops:  # of the extra ``plots``
-        assert _name(module) in ("training/history.py", "evaluation/plots.py")
+        plotting = ("training/history.py", "evaluation/plots.py", "meshes/picture.py")
+        assert _name(module) in plotting
     if tops & {"skimage", "trimesh"}:  # of the extra ``mesh``
         assert _room(module) == "meshes"
     if "click" in tops:

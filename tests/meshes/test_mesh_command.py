@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 from click.testing import CliRunner
+from PIL import Image
 
 from lodbrain_cli.cli.main import cli
 from lodbrain_cli.labels import get_label_set
@@ -107,3 +108,35 @@ def test_a_table_that_is_none_is_said(labels, tmp_path):
     done = run(labels, "-o", tmp_path)
     assert done.exit_code == 3
     assert "no table of labels" in done.stderr
+
+
+def test_a_picture_shows_the_structures_from_the_left(labels, tmp_path):
+    """White matter lies posterior of grey matter here, and left is where one looks from."""
+    numbers = np.zeros((40, 40, 40), np.uint8)
+    numbers[10:30, 22:36, 10:30] = 1  # anterior: +y
+    numbers[10:30, 4:18, 10:30] = 3
+    nib.Nifti1Image(numbers, np.eye(4)).to_filename(labels)
+    picture = tmp_path / "seen.png"
+    done = run(labels, "-o", tmp_path, "--picture", picture)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1] == str(picture)
+    pixels = np.asarray(Image.open(picture)).astype(int)
+    grey, white = (np.array(get_label_set("lod-brain-7").labels[n].rgb) for n in (1, 3))
+    hue = [pixels @ (c / np.linalg.norm(c)) / np.maximum(np.linalg.norm(pixels, axis=-1), 1)
+           for c in (grey, white)]  # fmt: skip
+    drawn = pixels.min(axis=-1) < 200
+    columns = [np.argwhere(drawn & (h > 0.995))[:, 1] for h in hue]
+    assert len(columns[0]) > 1000
+    assert columns[0].max() < columns[1].min()  # anterior on the left
+
+
+def test_a_turning_picture_turns_once(labels, tmp_path):
+    assert run(labels, "-o", tmp_path, "--picture", tmp_path / "turn.gif").exit_code == 0
+    with Image.open(tmp_path / "turn.gif") as turning:
+        assert turning.n_frames == 36
+        frames = []
+        for number in (0, 9, 18):
+            turning.seek(number)
+            frames.append(np.asarray(turning.convert("L")))
+    assert (frames[0] != frames[1]).mean() > 0.05
+    assert run(labels, "-o", tmp_path, "--overwrite", "--picture", "a.jpg").exit_code == 2

@@ -24,6 +24,7 @@ Examples:
   lodbrain mesh seg.nii.gz -o meshes/
   lodbrain mesh seg.nii.gz --label 1,3 -o meshes/ --format stl --format ply
   lodbrain mesh seg.nii.gz --label 1+2+3 -o meshes/ --faces 50000
+  lodbrain mesh seg.nii.gz --label 1 -o meshes/ --picture cortex.gif
 """,
 )
 @click.argument("image", type=_PATH, metavar="LABELS")
@@ -55,6 +56,11 @@ Examples:
     type=click.IntRange(min=100),
     help="Triangles per surface at most. Default: as many as there are.",
 )
+@option(
+    "--picture",
+    type=_PATH,
+    help="Draw all of them together: .png seen from the left, .gif turning once.",
+)
 @option("--overwrite", is_flag=True, help="Replace files that exist.")
 @json_option
 @verbosity_options
@@ -65,6 +71,7 @@ def mesh(
     formats: tuple[str, ...],
     smooth: int,
     faces: int | None,
+    picture: Path | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -81,7 +88,7 @@ def mesh(
     set_verbosity(verbose, quiet=quiet)
     done = mesh_labels(
         image, output, labels=labels, formats=tuple(dict.fromkeys(formats)), smoothing=smooth,
-        most_faces=faces, overwrite=overwrite,
+        most_faces=faces, picture=picture, overwrite=overwrite,
     )  # fmt: skip
     if as_json:
         emit_json([_row(m) for m in done])
@@ -95,6 +102,8 @@ def mesh(
             )
         for path in m.files:
             emit(str(path))
+    if picture is not None:
+        emit(str(picture))
 
 
 def _row(meshed: "MeshedStructure") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..files import check_writable, make_folder
 from ..imaging.nifti import read_image
 from .files import FORMATS, write_surface
+from .picture import check_picture, draw_surfaces
 from .structures import Structure, chosen_structures, read_names
 from .surface import Surface, surface_of
 
@@ -43,6 +44,7 @@ def mesh_labels(
     formats: Sequence[str] = ("gifti",),
     smoothing: int = 15,
     most_faces: int | None = None,
+    picture: Path | None = None,
     overwrite: bool = False,
 ) -> tuple[MeshedStructure, ...]:
     """Mesh structures of a label image.
@@ -61,6 +63,8 @@ def mesh_labels(
         Names in :data:`.files.FORMATS`.
     smoothing, most_faces
         See :func:`.surface.surface_of`.
+    picture : Path, optional
+        Draw all structures together: see :func:`.picture.draw_surfaces`.
     overwrite : bool
         Replace files that exist.
 
@@ -73,6 +77,8 @@ def mesh_labels(
     OutputError
         When a file cannot be written.
     """
+    if picture is not None:
+        check_picture(picture)
     scan = read_image(image)
     if not np.array_equal(scan.data, np.rint(scan.data)):
         msg = f"{image}: holds values that are no label numbers; mesh a label image"
@@ -92,7 +98,8 @@ def mesh_labels(
     make_folder(folder)
     targets = {s: [folder / f"{stem}_label-{s.name}{FORMATS[f]}" for f in formats]
                for s in structures}  # fmt: skip
-    for path in (path for paths in targets.values() for path in paths):
+    pictures = [picture] if picture else []
+    for path in (*(path for paths in targets.values() for path in paths), *pictures):
         check_writable(path, overwrite=overwrite)
     done = []
     for structure, paths in targets.items():
@@ -102,6 +109,8 @@ def mesh_labels(
             write_surface(surface, structure, form, path)
         voxels = float(np.count_nonzero(mask) * abs(np.linalg.det(scan.affine[:3, :3])))
         done.append(MeshedStructure(structure, surface, voxels, tuple(paths)))
+    if picture is not None:
+        draw_surfaces([(m.structure, m.surface) for m in done], picture)
     return tuple(done)
 
 

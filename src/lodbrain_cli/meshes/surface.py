@@ -57,6 +57,17 @@ class Surface:
         mesh = self._mesh()
         return bool(mesh.is_watertight and mesh.is_winding_consistent)
 
+    def vertex_normals(self) -> "NDArray[np.float64]":
+        """(N, 3) unit normals, outwards."""
+        return np.asarray(self._mesh().vertex_normals, np.float64)
+
+    def with_fewer_faces(self, most: int) -> "Surface":
+        """Surface of at most so many triangles, itself when it has no more."""
+        if len(self.faces) <= most:
+            return self
+        mesh = self._mesh().simplify_quadric_decimation(face_count=most)
+        return Surface(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64))
+
     def _mesh(self) -> Any:
         return _trimesh().Trimesh(self.vertices_mm, self.faces, process=False)
 
