@@ -64,8 +64,44 @@ _LOD_BRAIN = Preset(
     ),
 )
 
+_SYNTH = Preset(
+    name="lod-brain-synth",
+    summary=(
+        "This project's own weights, packaged, still in training: less exact than lod-brain, to "
+        "try lodbrain without a network."
+    ),
+    network=_LOD_BRAIN_NETWORK,
+    weights=WeightsFile(
+        name="lod-brain-synth.h5",
+        sha256="019c42cf3224bb63f081b29b3f9ffba0a64a66c786e42e764133a4e56d6551bb",
+        num_bytes=1_390_768,
+        urls=(),
+        layout="lodbrain",
+    ),
+    coarse_weights=WeightsFile(
+        name="lod-brain-synth-coarse.h5",
+        sha256="85da66aea52d5eb454cc2a7a188049123531746ace62e8dcf5c70e841a9d7e62",
+        num_bytes=901_296,
+        urls=(),
+        layout="lodbrain",
+    ),
+    coarse_network=_LOD_BRAIN_NETWORK.coarse_stage(downsampling=4),
+    sees="brain",
+    label_set="lod-brain-7",
+    normalisation="z_score_volume",
+    training_data=(
+        "synthetic images of 49 label maps (SynthSeg repository), and four real heads with the "
+        "labels of lod-brain; weights/lod-brain-synth/README.md"
+    ),
+    licence="MIT",
+    citation=(
+        "This project; network: Svanera et al., Medical Image Analysis 93 (2024) 103090; synthesis "
+        "after Billot et al., Medical Image Analysis 86 (2023) 102789."
+    ),
+)
+
 #: Presets by name, in the order in which they are listed; the first is the default.
-PRESETS: Mapping[str, Preset] = MappingProxyType({p.name: p for p in (_LOD_BRAIN,)})
+PRESETS: Mapping[str, Preset] = MappingProxyType({p.name: p for p in (_LOD_BRAIN, _SYNTH)})
 
 
 def get_preset(name: str) -> Preset:
