@@ -23,7 +23,7 @@ _BIAS_CONTROLS = 5
 
 # In real T1w images of 3 T the basal ganglia, darker than white matter, are as bright as it or
 # brighter (medians .83 to 1.2 of it): below 0 there is no bump.
-_BUMP = (-0.15, 0.55)
+_BUMP = (-0.2, 1.2)
 
 # What a receive field spans: not the part of a head that is shown.
 _FIELD_MM = 256
@@ -114,7 +114,7 @@ def sample_acquisition(
         centre_mm=tuple(float(b + rng.normal(0, 8)) for b in brain_mm),  # type: ignore[arg-type]
         centre_gain=rng.uniform(0, (0.4, 1.2, 0.4)).astype(np.float32),
         bump=float(max(0.0, rng.uniform(*_BUMP))),
-        bump_mm=float(rng.uniform(40, 80)),
+        bump_mm=float(rng.uniform(40, 65)),
         slice_mm=tuple(float(r) for r in resolution),  # type: ignore[arg-type]
         noise=float(0.04 * rng.uniform() ** 2),
         seed=int(rng.integers(2**31)),

@@ -21,8 +21,8 @@ class Tissue:
     numbers : frozenset of int
         Numbers in FreeSurfer's and SynthSeg's label maps.
     t1w : tuple of 2 float
-        Range of its mean in a T1w image, white matter = 1; what lies deep looks
-        brighter than it is, for the field is strongest there.
+        Range of its mean in a T1w image, white matter beside it = 1. The receive
+        field, brightest in the middle, comes on top.
     mottled : float
         How differently its parts may look, 0 (uniform) to 1: one label may
         stand for fat, muscle and glands.
@@ -47,20 +47,20 @@ def _tissue(name: str, numbers: str, low: float, high: float, mottled: float = 0
 TISSUES: tuple[Tissue, ...] = (
     _tissue("air", "0", 0.0, 0.03),
     _tissue("cerebral white matter", "2 41 77-79 251-255", 0.97, 1.03, 0.05),
-    _tissue("cerebral cortex", "3 42 1000-2999", 0.55, 0.82),
+    _tissue("cerebral cortex", "3 42 1000-2999", 0.58, 0.88),
     _tissue("hippocampus", "17 53", 0.58, 0.85),
     _tissue("amygdala", "18 54", 0.58, 0.85),
     _tissue("ventricles", "4 5 14 15 43 44 72", 0.1, 0.6),
     _tissue("cerebrospinal fluid", "24", 0.1, 0.6, 0.3),
     _tissue("cerebellar white matter", "7 46", 0.88, 1.06, 0.05),
     _tissue("cerebellar cortex", "8 47", 0.55, 0.88),
-    _tissue("thalamus", "9 10 48 49", 0.75, 1.18, 0.2),
-    _tissue("caudate", "11 50", 0.62, 1.02),
-    _tissue("putamen", "12 51", 0.68, 1.1),
-    _tissue("pallidum", "13 52", 0.85, 1.25),
-    _tissue("accumbens", "26 58", 0.62, 1.02),
-    _tissue("ventral diencephalon", "28 60", 0.8, 1.22, 0.2),
-    _tissue("brainstem", "16", 0.85, 1.22, 0.1),
+    _tissue("thalamus", "9 10 48 49", 0.72, 1.0, 0.2),
+    _tissue("caudate", "11 50", 0.6, 0.88),
+    _tissue("putamen", "12 51", 0.66, 0.94),
+    _tissue("pallidum", "13 52", 0.82, 1.05),
+    _tissue("accumbens", "26 58", 0.6, 0.88),
+    _tissue("ventral diencephalon", "28 60", 0.78, 1.05, 0.2),
+    _tissue("brainstem", "16", 0.85, 1.12, 0.1),
     _tissue("lesions", "25 57", 0.5, 0.95),
     _tissue("choroid plexus", "31 63 136 137 163 164", 0.2, 0.8),
     _tissue("vessels", "30 62 502", 0.1, 2.0, 0.5),
