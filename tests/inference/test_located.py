@@ -88,6 +88,7 @@ def test_a_network_that_always_wants_another_box_ends(image):
     network = Thresholds(lambda part: np.ones(part.shape, bool))
     prediction = located(Thresholds(), network).predict(image)
     assert len(network.given) <= 4
+    assert not prediction.notes  # the last one was all there is
     assert found_brain(prediction)[BRAIN].all()
 
 

@@ -63,6 +63,15 @@ def test_formats_unions_and_colours(labels, tmp_path):
     assert tuple(trimesh.load(rows[0]["files"][0]).visual.vertex_colors[0][:3]) == white
 
 
+def test_structures_of_one_name_get_files_of_their_own(labels, tmp_path):
+    labels.with_name("sub-01_seg.tsv").write_text("index\tname\n1\tLeft: WM\n3\tleft-wm\n")
+    done = run(labels, "-o", tmp_path, "--json")
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)
+    assert [row["name"] for row in rows] == ["LeftWM1", "leftwm3"]
+    assert len({path for row in rows for path in row["files"]}) == 2
+
+
 def test_without_a_table_structures_go_by_their_numbers(labels, tmp_path):
     labels.with_name("sub-01_seg.tsv").unlink()
     done = run(labels, "-o", tmp_path, "--label", "3")
@@ -90,6 +99,8 @@ def test_an_image_that_is_no_label_image_is_refused(tmp_path):
     path = tmp_path / "t1.nii.gz"
     nib.Nifti1Image(np.full((4, 4, 4), 1.5, np.float32), np.eye(4)).to_filename(path)
     assert "no label numbers" in run(path, "-o", tmp_path).stderr
+    nib.Nifti1Image(np.full((4, 4, 4), -2, np.int16), np.eye(4)).to_filename(path)
+    assert "no label numbers, such as -2" in run(path, "-o", tmp_path).stderr
     nib.Nifti1Image(np.zeros((4, 4, 4), np.uint8), np.eye(4)).to_filename(path)
     done = run(path, "-o", tmp_path)
     assert done.exit_code == 3

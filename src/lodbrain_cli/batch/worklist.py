@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, UsageError
-from ..imaging.nifti import EXTENSIONS
+from ..imaging.names import IMAGE_EXTENSIONS, without_extension
 from ..outputs.results import Results
 
 __all__ = ["Job", "find_scans", "is_done", "plan_folder", "read_list"]
@@ -71,13 +71,15 @@ def find_scans(folder: Path) -> list[Path]:
     found = sorted(
         path
         for path in _files_below(folder)
-        if path.name.lower().endswith(EXTENSIONS)
+        if path.name.lower().endswith(IMAGE_EXTENSIONS)
         and not path.name.startswith(".")
         and not path.name.endswith(ours)
     )
-    named = [path for path in found if _without_extension(path.name).endswith("_T1w")]
+    named = [path for path in found if without_extension(path.name).endswith("_T1w")]
     if not found:
-        msg = f"{folder}: no scan in this folder; expected files named {', '.join(EXTENSIONS)}"
+        msg = (
+            f"{folder}: no scan in this folder; expected files named {', '.join(IMAGE_EXTENSIONS)}"
+        )
         raise InputError(msg)
     return named or found
 
@@ -100,7 +102,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
             path = Path(place, name)
             if path.is_file():
                 yield path
-            elif name.lower().endswith(EXTENSIONS) and not name.startswith("."):
+            elif name.lower().endswith(IMAGE_EXTENSIONS) and not name.startswith("."):
                 _log.warning("%s: left out (a link that leads nowhere; not fetched yet?)", path)
 
 
@@ -134,7 +136,7 @@ def plan_folder(
         scans = find_scans(entry) if entry.is_dir() else [entry]
         for source in scans:
             below = source.parent.relative_to(entry) if entry.is_dir() else Path()
-            stem = _without_extension(source.name).removesuffix("_T1w")
+            stem = without_extension(source.name).removesuffix("_T1w")
             targets = {
                 kind: parent / below / f"{stem}{_SUFFIXES[kind]}"
                 for kind, parent in {"labels": folder, **extras}.items()
@@ -173,10 +175,3 @@ def _dotted(record: Any, name: str) -> Any:
     for key in name.split("."):
         record = record[key]
     return record
-
-
-def _without_extension(name: str) -> str:
-    for extension in EXTENSIONS:
-        if name.lower().endswith(extension):
-            return name[: -len(extension)]
-    return name

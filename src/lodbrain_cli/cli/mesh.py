@@ -100,6 +100,8 @@ def mesh(
                 f"{m.surface.area_mm2:.0f} mm², {m.surface.volume_mm3:.0f} mm³ "
                 f"(voxels {m.voxels_mm3:.0f})"
             )
+        if not m.surface.is_closed:
+            note(f"warning: {m.structure.name} is not closed; ask for more --faces")
         for path in m.files:
             emit(str(path))
     if picture is not None:

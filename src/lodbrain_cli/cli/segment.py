@@ -150,7 +150,7 @@ def _plan(
 ) -> "list[Job]":
     """One scan with named results, or many into folders."""
     from ..batch.worklist import Job, plan_folder, read_list
-    from ..outputs.images import IMAGE_EXTENSIONS
+    from ..imaging.names import IMAGE_EXTENSIONS
     from ..outputs.results import Results
 
     sources = [*inputs, *(read_list(list_file) if list_file else [])]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError, UsageError
-from ..imaging.nifti import EXTENSIONS
+from ..imaging.names import IMAGE_EXTENSIONS, without_extension
 
 __all__ = ["LabelPair", "Pairing", "pair_files"]
 
@@ -98,7 +98,7 @@ def pair_files(
         if prediction_pattern or reference_pattern:
             msg = "patterns choose files of folders; two files were given"
             raise UsageError(msg)
-        return Pairing((LabelPair(_stem(prediction), prediction, reference),))
+        return Pairing((LabelPair(without_extension(prediction.name), prediction, reference),))
     return _matched(
         _by_name(prediction, prediction_pattern), _by_name(reference, reference_pattern)
     )
@@ -138,10 +138,14 @@ def _by_name(folder: Path, pattern: str | None) -> dict[str, list[Path]]:
     named: dict[str, list[Path]] = {}
     for path, stars in _label_images(folder, pattern):
         below = path.relative_to(folder)
-        name = _entities(below) or stars or (below.parent / _bare(_stem(path))).as_posix()
+        name = (
+            _entities(below)
+            or stars
+            or (below.parent / _bare(without_extension(path.name))).as_posix()
+        )
         named.setdefault(name, []).append(path)
     if not named:
-        wanted = f"named {pattern}" if pattern else f"({', '.join(EXTENSIONS)})"
+        wanted = f"named {pattern}" if pattern else f"({', '.join(IMAGE_EXTENSIONS)})"
         msg = f"{folder}: no label image {wanted} in this folder"
         raise InputError(msg)
     return named
@@ -165,20 +169,24 @@ def _label_images(folder: Path, pattern: str | None) -> Iterator[tuple[Path, str
 
 def _likely(files: Iterable[Path]) -> list[Path]:
     files = list(files)
-    labels = [path for path in files if _SUFFIX.search("_" + _stem(path))]
-    segmented = [path for path in labels if _stem(path).endswith("_dseg")]
-    return segmented or labels or [path for path in files if not _OTHER.search(_stem(path))]
+    labels = [path for path in files if _SUFFIX.search("_" + without_extension(path.name))]
+    segmented = [path for path in labels if without_extension(path.name).endswith("_dseg")]
+    return (
+        segmented
+        or labels
+        or [path for path in files if not _OTHER.search(without_extension(path.name))]
+    )
 
 
 def _is_image(below: Path) -> bool:
     hidden = any(part.startswith(".") for part in below.parts)
-    return not hidden and below.name.lower().endswith(EXTENSIONS)
+    return not hidden and below.name.lower().endswith(IMAGE_EXTENSIONS)
 
 
 def _entities(below: Path) -> str:
     """BIDS entities that tell scans apart; those of the name go before those of folders."""
     found: dict[str, str] = {}
-    for part in (*below.parts[:-1], _stem(below)):
+    for part in (*below.parts[:-1], without_extension(below.name)):
         found |= dict(_ENTITY.findall(part))
     if "sub" not in found:
         return ""
@@ -189,8 +197,3 @@ def _entities(below: Path) -> str:
 
 def _bare(stem: str) -> str:
     return _SUFFIX.sub("", "_" + stem).removeprefix("_") or stem
-
-
-def _stem(path: Path) -> str:
-    extension = next((e for e in EXTENSIONS if path.name.lower().endswith(e)), "")
-    return path.name[: len(path.name) - len(extension)]

@@ -16,7 +16,14 @@ from .resample import resample
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LabelImage", "read_label_numbers", "read_labels", "reduce_numbers", "to_grid_of"]
+__all__ = [
+    "LabelImage",
+    "read_any_labels",
+    "read_label_numbers",
+    "read_labels",
+    "reduce_numbers",
+    "to_grid_of",
+]
 
 _LARGEST_NUMBER = 2**24  # float32 holds whole numbers exactly up to here
 
@@ -42,6 +49,34 @@ class LabelImage:
     warnings: tuple[str, ...] = ()
 
 
+def read_any_labels(path: Path) -> tuple[Scan, list[int]]:
+    """Read a label image of whatever protocol.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI or MGH.
+
+    Returns
+    -------
+    scan : Scan
+        Whole numbers, float32.
+    present : list of int
+        Those that occur, ascending.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read, or holds values that are no label numbers.
+    """
+    scan = read_image(path)
+    bad = ~((scan.data >= 0) & (scan.data < _LARGEST_NUMBER) & (scan.data == np.rint(scan.data)))
+    if bad.any():
+        msg = f"{path}: holds values that are no label numbers, such as {scan.data[bad][0]:g}"
+        raise InputError(msg)
+    return scan, _present(scan.data)
+
+
 def read_label_numbers(path: Path, label_map: LabelMap) -> Scan:
     """Read a label image of a protocol, with its own numbers.
 
@@ -63,12 +98,8 @@ def read_label_numbers(path: Path, label_map: LabelMap) -> Scan:
         When the file cannot be read, or holds values that are no label
         numbers or not of the protocol.
     """
-    scan = read_image(path)
-    bad = ~((scan.data >= 0) & (scan.data < _LARGEST_NUMBER) & (scan.data == np.rint(scan.data)))
-    if bad.any():
-        msg = f"{path}: holds values that are no label numbers, such as {scan.data[bad][0]:g}"
-        raise InputError(msg)
-    foreign = [n for n in _present(scan.data) if not label_map.knows(n)]
+    scan, present = read_any_labels(path)
+    foreign = [n for n in present if not label_map.knows(n)]
     if foreign:
         msg = (
             f"{path}: {len(foreign)} label numbers are not of the protocol "

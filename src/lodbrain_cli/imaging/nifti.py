@@ -14,14 +14,12 @@ from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from ..errors import InputError
 from .corners import farthest_mm
+from .names import IMAGE_EXTENSIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["EXTENSIONS", "Scan", "check_scan", "read_image", "read_t1w"]
-
-#: File names that are read as scans.
-EXTENSIONS = (".nii.gz", ".nii", ".mgz", ".mgh")
+__all__ = ["Scan", "check_scan", "read_image", "read_t1w"]
 
 _NO_ORIENTATION = (
     "neither sform nor qform is set: the orientation is a guess "
@@ -183,8 +181,8 @@ def _open(source: "str | Path | SpatialImage") -> tuple[Any, Path | None]:
     except OSError as error:
         msg = f"{path}: cannot be read ({error.strerror or error})"
         raise InputError(msg) from error
-    if path.is_dir() or not path.name.lower().endswith(EXTENSIONS):
-        msg = f"{path}: not a scan; expected a file named {', '.join(EXTENSIONS)}"
+    if path.is_dir() or not path.name.lower().endswith(IMAGE_EXTENSIONS):
+        msg = f"{path}: not a scan; expected a file named {', '.join(IMAGE_EXTENSIONS)}"
         raise InputError(msg)
     if size == 0:
         msg = f"{path}: the file is empty; copy or convert it again"

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LocatedEngine"]
 
-Box = tuple[slice, ...]
-
 # Passes of the network at most; the first one nearly always does.
 _MAX_PASSES = 4
 
@@ -36,7 +34,6 @@ _FURTHER_MM = 2 * STEP_MM
 
 # Sides of a box that was found too large may be longer by so much.
 _SPARE_MM = 2 * STEP_MM
-
 
 # Share of the largest slice's area below which a slice holds no more than a cord.
 _SLIVER = 0.05
@@ -104,11 +101,14 @@ class LocatedEngine:
         coarse = self.finder.predict(max_pooled(image, self.pool), memory_limit=memory_limit)
         brain = _brain_box(coarse.maps, self.pool)
         prediction = _nothing(coarse, image.shape)
-        notes, tried = list(coarse.notes), list[Box]()
+        notes, tried = list(coarse.notes), list[tuple[slice, ...]]()
         while brain is not None:
             box = extent_around(brain, image.shape)
             part = image[box]
-            if box in tried or len(tried) == _MAX_PASSES or part.min() == part.max():
+            if box in tried or part.min() == part.max():
+                break
+            if len(tried) == _MAX_PASSES:
+                notes.append("no box was found that fits the brain; look at the result")
                 break
             tried.append(box)
             inside = self.network.predict(
@@ -121,7 +121,7 @@ class LocatedEngine:
         return replace(prediction, seconds=seconds, notes=tuple(notes))
 
 
-def _brain_box(maps: ProbabilityMaps, scale: int = 1) -> Box | None:
+def _brain_box(maps: ProbabilityMaps, scale: int = 1) -> tuple[slice, ...] | None:
     """Box in mm around the largest piece that is rather brain than background.
 
     Slices with a sliver of it do not count: a spinal cord taken for brainstem
@@ -145,7 +145,7 @@ def _nothing(coarse: Prediction, shape: tuple[int, ...]) -> Prediction:
     return Prediction(maps, computed=0.0)
 
 
-def _outside_too(inside: Prediction, box: Box, shape: tuple[int, ...]) -> Prediction:
+def _outside_too(inside: Prediction, box: tuple[slice, ...], shape: tuple[int, ...]) -> Prediction:
     """Place what was computed for a box in the whole volume."""
     placed = tuple(
         slice(s.start + b.start, s.stop + b.start)
@@ -156,7 +156,12 @@ def _outside_too(inside: Prediction, box: Box, shape: tuple[int, ...]) -> Predic
     return replace(inside, maps=maps, computed=share * inside.computed)
 
 
-def _better_place(guess: Box, seen: Box | None, box: Box, shape: tuple[int, ...]) -> Box | None:
+def _better_place(
+    guess: tuple[slice, ...],
+    seen: tuple[slice, ...] | None,
+    box: tuple[slice, ...],
+    shape: tuple[int, ...],
+) -> tuple[slice, ...] | None:
     """Where the brain lies after all; None when the box that was used will do."""
     if seen is None:
         return None

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import check_writable, make_folder
-from ..imaging.nifti import read_image
+from ..imaging.label_image import read_any_labels
+from ..imaging.names import without_extension
 from .files import FORMATS, write_surface
 from .picture import check_picture, draw_surfaces
 from .structures import Structure, chosen_structures, read_names
@@ -79,12 +80,9 @@ def mesh_labels(
     """
     if picture is not None:
         check_picture(picture)
-    scan = read_image(image)
-    if not np.array_equal(scan.data, np.rint(scan.data)):
-        msg = f"{image}: holds values that are no label numbers; mesh a label image"
-        raise InputError(msg)
-    stem = _stem(image)
-    present = {int(n) for n in np.unique(scan.data)}
+    scan, numbers = read_any_labels(image)
+    present = set(numbers)
+    stem = without_extension(image.name)
     if present <= {0}:
         msg = f"{image}: holds no label but 0, so there is nothing to mesh"
         raise InputError(msg)
@@ -112,7 +110,3 @@ def mesh_labels(
     if picture is not None:
         draw_surfaces([(m.structure, m.surface) for m in done], picture)
     return tuple(done)
-
-
-def _stem(image: Path) -> str:
-    return image.name.removesuffix(".gz").removesuffix(".nii").removesuffix(".mgz")

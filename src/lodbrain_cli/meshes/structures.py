@@ -2,7 +2,7 @@
 
 import csv
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError, UsageError
@@ -95,7 +95,18 @@ def chosen_structures(
         name = "+".join(names.get(n, (str(n), _GREY))[0] for n in numbers)
         rgb = names[numbers[0]][1] if numbers[0] in names else _GREY
         found.append(Structure(numbers, name, rgb))
-    return tuple(dict.fromkeys(found))
+    return _told_apart(tuple(dict.fromkeys(found)))
+
+
+def _told_apart(structures: tuple[Structure, ...]) -> tuple[Structure, ...]:
+    """Put numbers behind names that several structures share: they become file names."""
+    names = [s.name.lower() for s in structures]  # some file systems know no capitals
+    return tuple(
+        replace(s, name=f"{s.name}{'+'.join(map(str, s.numbers))}")
+        if names.count(s.name.lower()) > 1
+        else s
+        for s in structures
+    )
 
 
 def _rgb(color: str) -> tuple[int, int, int]:

@@ -1,6 +1,7 @@
 """The surface of a structure as triangles, smooth and of the structure's own volume."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,30 +45,30 @@ class Surface:
     @property
     def volume_mm3(self) -> float:
         """Volume inside, by the divergence theorem."""
-        return float(self._mesh().volume)
+        return float(self._mesh.volume)
 
     @property
     def area_mm2(self) -> float:
         """Area of all triangles."""
-        return float(self._mesh().area)
+        return float(self._mesh.area)
 
     @property
     def is_closed(self) -> bool:
         """Whether every edge has exactly two triangles, turned alike."""
-        mesh = self._mesh()
-        return bool(mesh.is_watertight and mesh.is_winding_consistent)
+        return bool(self._mesh.is_watertight and self._mesh.is_winding_consistent)
 
     def vertex_normals(self) -> "NDArray[np.float64]":
         """(N, 3) unit normals, outwards."""
-        return np.asarray(self._mesh().vertex_normals, np.float64)
+        return np.asarray(self._mesh.vertex_normals, np.float64)
 
     def with_fewer_faces(self, most: int) -> "Surface":
         """Surface of at most so many triangles, itself when it has no more."""
         if len(self.faces) <= most:
             return self
-        mesh = self._mesh().simplify_quadric_decimation(face_count=most)
+        mesh = _decimated(self._mesh, most)
         return Surface(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64))
 
+    @cached_property
     def _mesh(self) -> Any:
         return _trimesh().Trimesh(self.vertices_mm, self.faces, process=False)
 
@@ -112,7 +113,7 @@ def surface_of(
     if smoothing:
         _trimesh().smoothing.filter_taubin(mesh, lamb=_SHRINK, nu=_GROW, iterations=smoothing)
     if most_faces is not None and most_faces < len(mesh.faces):
-        mesh = mesh.simplify_quadric_decimation(face_count=most_faces)
+        mesh = _decimated(mesh, most_faces)
     if mesh.volume < 0:  # an affine that mirrors turns the triangles inside out
         mesh.invert()
     voxels_mm3 = float(np.count_nonzero(mask) * abs(np.linalg.det(affine[:3, :3])))
@@ -141,6 +142,13 @@ def _give_volume(mesh: Any, volume_mm3: float) -> None:
     for _ in range(_VOLUME_STEPS):
         distance = (volume_mm3 - mesh.volume) / mesh.area
         mesh.vertices = mesh.vertices + distance * mesh.vertex_normals
+
+
+def _decimated(mesh: Any, most_faces: int) -> Any:
+    try:
+        return mesh.simplify_quadric_decimation(face_count=most_faces)
+    except ImportError as error:  # trimesh leaves that to another package
+        raise _missing(error) from None
 
 
 def _trimesh() -> Any:

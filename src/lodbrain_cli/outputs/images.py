@@ -16,16 +16,14 @@ import numpy as np
 
 from ..errors import UsageError
 from ..files import replacing
+from ..imaging.names import IMAGE_EXTENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
-__all__ = ["IMAGE_EXTENSIONS", "Space", "check_image_name", "write_channels", "write_image"]
-
-#: File names that images can be written to.
-IMAGE_EXTENSIONS = (".nii.gz", ".nii", ".mgz", ".mgh")
+__all__ = ["Space", "check_image_name", "write_channels", "write_image"]
 
 _INTENTS = {"label": 1002, "estimate": 1001, "none": 0}
 _GEOMETRY = (
