@@ -131,12 +131,12 @@ def _start_keras(
 
     backend = start_keras(device, threads)
     with backend.scope():
+        from ..networks.build import build_network
         from ..networks.checkpoint import load_weights
         from ..networks.keras_graph import read_graph
-        from ..networks.lod_brain import build_lod_brain
         from .keras_engine import KerasStage
 
-        model = build_lod_brain(network.config)
+        model = build_network(network.config)
         load_weights(model, weights, network.weights.layout)
         # XLA is slow at a wide kernel over one channel on a CPU (docs/performance.md).
         compose = not (backend.name == "jax" and backend.device == "cpu")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import UsageError
+from .lod_brain import LodBrainConfig
 from .network import NetworkConfig
 
 __all__ = ["LEVELS", "Preset", "TrainedNetwork", "WeightsFile"]
@@ -77,7 +78,7 @@ class Preset:
         Weights of the whole network.
     coarse_weights : WeightsFile or None
         Weights of the coarse stage, where published apart.
-    coarse_network : NetworkConfig or None
+    coarse_network : LodBrainConfig or None
         Architecture that `coarse_weights` fit.
     sees : {"head", "brain"}
         What the whole network is given: the conformed volume, or the box around
@@ -102,7 +103,7 @@ class Preset:
     licence: str
     citation: str
     coarse_weights: WeightsFile | None = None
-    coarse_network: NetworkConfig | None = None
+    coarse_network: LodBrainConfig | None = None
     sees: Literal["head", "brain"] = "head"
     scores: Mapping[str, str] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..errors import UsageError
-from .network import NetworkConfig
+from .lod_brain import LodBrainConfig
 from .preset import Preset, WeightsFile
 
 __all__ = ["PRESETS", "get_preset"]
@@ -25,7 +25,7 @@ def _release_urls(name: str) -> tuple[str, ...]:
     return tuple(_RELEASE.format(ref=ref, name=name) for ref in refs)
 
 
-_LOD_BRAIN_NETWORK = NetworkConfig()
+_LOD_BRAIN_NETWORK = LodBrainConfig()
 
 _LOD_BRAIN = Preset(
     name="lod-brain",

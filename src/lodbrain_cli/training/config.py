@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ..errors import UsageError
 from ..imaging.extent import STEP_MM
-from ..presets import NetworkConfig
+from ..presets import LodBrainConfig
 from .augmentation import AugmentationOdds
 from .intensity_augmentation import INTENSITY
 from .spatial_augmentation import SPATIAL
@@ -93,7 +93,7 @@ class AugmentationOptions(Options):
 
 
 class NetworkOptions(Options):
-    """Shape of the final network; see :class:`lodbrain_cli.presets.NetworkConfig`."""
+    """Shape of the final network; see :class:`lodbrain_cli.presets.LodBrainConfig`."""
 
     num_levels: Positive = 2
     filters: tuple[Positive, ...] = (8, 16, 32)
@@ -106,9 +106,9 @@ class NetworkOptions(Options):
         self.config()
         return self
 
-    def config(self) -> NetworkConfig:
+    def config(self) -> LodBrainConfig:
         """As the network is built from it."""
-        return NetworkConfig(**self.model_dump())
+        return LodBrainConfig(**self.model_dump())
 
 
 class TrainingConfig(Options):
@@ -172,7 +172,7 @@ class TrainingConfig(Options):
                 raise ValueError(msg)
         return self
 
-    def stage_network(self, stage: StageOptions) -> NetworkConfig:
+    def stage_network(self, stage: StageOptions) -> LodBrainConfig:
         """Network of a stage: the coarsest levels, on its own grid."""
         return self.network.config().replace(num_levels=stage.levels)
 

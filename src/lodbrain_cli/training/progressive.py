@@ -20,7 +20,7 @@ from ..files import make_folder
 from ..networks.checkpoint import named_variables, save_weights
 from ..networks.lod_brain import build_lod_brain
 from ..networks.tensors import read_tensors
-from ..presets import NetworkConfig
+from ..presets import LodBrainConfig
 from .ahead import BatchesAhead, Samples
 from .board import Board
 from .config import StageOptions, TrainingConfig
@@ -240,7 +240,7 @@ def silence_new_levels(model: keras.Model, before: int, now: int) -> None:
             variable.assign(keras.ops.zeros(variable.shape))
 
 
-def _load_shared(model: keras.Model, weights: Path, network: NetworkConfig) -> None:
+def _load_shared(model: keras.Model, weights: Path, network: LodBrainConfig) -> None:
     """Set the tensors that an earlier stage's network has too, by name; the others stay."""
     shapes = {n: tuple(v.shape) for n, v in named_variables(build_lod_brain(network)).items()}
     variables = named_variables(model)
