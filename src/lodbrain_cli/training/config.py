@@ -14,6 +14,7 @@ from .intensity_augmentation import INTENSITY
 from .network_options import TargetOptions, checked_network
 from .spatial_augmentation import SPATIAL
 from .stage_options import MOST_STEPS, Options, Positive, StageOptions, is_multiple
+from .start import StartOptions
 from .synthesis import Recipe
 
 __all__ = ["DataOptions", "StageOptions", "TrainingConfig", "read_config"]
@@ -121,6 +122,8 @@ class TrainingConfig(Options):
         kept; 0 keeps the weights themselves.
     tensorboard : bool
         Write the history for TensorBoard too.
+    start : optional
+        Weights to begin from; default: random ones. See :class:`.start.StartOptions`.
     network, data, synthesis, augmentation, stages
         See there.
     """
@@ -132,6 +135,7 @@ class TrainingConfig(Options):
     validation_images: Positive = 2
     average: Annotated[float, Field(ge=0, lt=1)] = 0.99
     tensorboard: bool = False
+    start: StartOptions | None = None
     network: dict[str, Any] = Field(default_factory=dict)
     data: DataOptions
     synthesis: SynthesisOptions = SynthesisOptions()
@@ -150,6 +154,9 @@ class TrainingConfig(Options):
                 if any(side % alignment for side in shape):
                     msg = f"stage {stage.name}: sides {shape} must be multiples of {alignment}"
                     raise ValueError(msg)
+            if stage.freeze_copied and self.start is None:
+                msg = f"stage {stage.name}: freeze_copied, but nothing is copied without start"
+                raise ValueError(msg)
             if stage.sees == "brain" and not is_multiple(STEP_MM, stage.voxel_mm * alignment):
                 msg = (
                     f"stage {stage.name}: voxel_mm {stage.voxel_mm} does not fit sees: brain: the "

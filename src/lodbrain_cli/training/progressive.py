@@ -28,6 +28,7 @@ from .history import write_history
 from .learner import Learner
 from .losses import LOSSES, over_heads
 from .schedules import cosine_rate, epochs_without_better, plateau_rate
+from .start import copied_layers, copy_layers
 from .state import Progress, Tensors, read_state, write_state
 
 __all__ = ["Score", "StageData", "Trainer", "freeze_coarser_levels", "silence_new_levels"]
@@ -157,6 +158,12 @@ class Trainer:
         keras.utils.set_random_seed(self.config.seed + self.progress.step)
         network = self.config.stage_network(stage, self.heads)
         model = build_network(network)
+        start = self.config.start
+        if start is not None and previous is None and self._tensors is None:
+            copy_layers(model, start)
+        if start is not None and stage.freeze_copied:
+            for layer in copied_layers(model, start.reinit_last):
+                layer.trainable = False
         if previous is not None and self._tensors is None:
             earlier = self.config.stage_network(previous, self.heads)
             _load_shared(model, self.folder / f"{previous.name}.h5", earlier)

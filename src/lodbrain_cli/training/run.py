@@ -176,9 +176,12 @@ def _anywhere(config: TrainingConfig, config_file: Path) -> TrainingConfig:
     """Config whose tables are found from any folder, such as that of the run."""
     folder = config_file.parent
     changes: dict[str, Any] = {"targets": tuple(t.beside(folder) for t in config.data.targets)}
+    start = config.start.beside(folder) if config.start is not None else None
     if config.data.table is not None:
         changes["table"] = str((folder / config.data.table).absolute())
-    return config.model_copy(update={"data": config.data.model_copy(update=changes)})
+    return config.model_copy(
+        update={"data": config.data.model_copy(update=changes), "start": start}
+    )
 
 
 def _base(config: TrainingConfig, config_file: Path) -> Path:

@@ -78,6 +78,8 @@ class StageOptions(Options):
         End the stage after so many epochs without a better validation Dice.
     freeze_coarser : bool
         Leave the tensors of the coarser levels as they are.
+    freeze_copied : bool
+        Leave the layers as they are that the run began with (``start``).
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -98,6 +100,7 @@ class StageOptions(Options):
     plateau_epochs: Positive = 5
     early_stop_epochs: Positive | None = None
     freeze_coarser: bool = False
+    freeze_copied: bool = False
 
     @model_validator(mode="after")
     def _values_fit(self) -> "StageOptions":
