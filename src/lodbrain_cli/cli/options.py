@@ -55,12 +55,23 @@ class MemorySize(click.ParamType):  # type: ignore[type-arg]
         return int(float(found[1]) * 1024**power)
 
 
+class _PresetType(click.Choice[str]):
+    """Name of a preset, or where a network lies that somebody trained."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take a path for what it is; everything else is a choice."""
+        text = str(value)
+        if text not in self.choices and ("/" in text or Path(text).exists()):
+            return text
+        return super().convert(value, param, ctx)
+
+
 preset_option = option(
     "--preset",
-    type=click.Choice(list(PRESETS)),
+    type=_PresetType(list(PRESETS)),
     default=next(iter(PRESETS)),
     show_default=True,
-    help="Trained network to use; see 'lodbrain info'.",
+    help="Trained network to use (see 'lodbrain info'), or the folder of a network of your own.",
 )
 weights_option = option(
     "--weights",

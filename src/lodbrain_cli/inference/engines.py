@@ -111,7 +111,7 @@ def _start_openvino(network: "TrainedNetwork", weights: Path, device: str, threa
         raise UsageError(msg)
     from ..networks.frozen import frozen_graph
 
-    graph = frozen_graph(network.name, weights, network.weights.layout)
+    graph = frozen_graph(network.name, weights, network.weights.layout, network.graph)
     try:
         from .openvino_engine import openvino_compiler
     except ImportError as error:

@@ -1,7 +1,8 @@
 """Presets: networks that were trained, by name; pure data."""
 
-from .architectures import ARCHITECTURES, network_from_plain, network_to_plain
+from .architectures import ARCHITECTURES, architecture_config, network_from_plain, network_to_plain
 from .lod_brain import LodBrainConfig
+from .model_file import MODEL_FILE, find_preset, model_to_plain, read_model
 from .neighbours import CerebrumConfig, NeuroNetConfig, UNetConfig
 from .network import NetworkConfig
 from .preset import LEVELS, Preset, TrainedNetwork, WeightsFile
@@ -10,6 +11,7 @@ from .table import PRESETS, get_preset
 __all__ = [
     "ARCHITECTURES",
     "LEVELS",
+    "MODEL_FILE",
     "PRESETS",
     "CerebrumConfig",
     "LodBrainConfig",
@@ -19,7 +21,11 @@ __all__ = [
     "TrainedNetwork",
     "UNetConfig",
     "WeightsFile",
+    "architecture_config",
+    "find_preset",
     "get_preset",
+    "model_to_plain",
     "network_from_plain",
     "network_to_plain",
+    "read_model",
 ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .network import NetworkConfig, at_least_one, groups_divide
+from .network import NetworkConfig, at_least_one, dropout_is_share, groups_divide
 
 __all__ = ["LodBrainConfig"]
 
@@ -75,6 +75,7 @@ class LodBrainConfig(NetworkConfig):
             raise ValueError(msg)
         at_least_one(self, "input_channels", "downsampling", "max_groups", "output_channels")
         groups_divide(self.filters, self.max_groups)
+        dropout_is_share(self.dropout)
 
     @property
     def output_channels(self) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from .network import NetworkConfig, at_least_one
+from .network import NetworkConfig, at_least_one, dropout_is_share
 
 __all__ = ["CerebrumConfig", "NeuroNetConfig", "UNetConfig"]
 
@@ -45,6 +45,7 @@ class UNetConfig(NetworkConfig):
         """
         super().__post_init__()
         at_least_one(self, "filters")
+        dropout_is_share(self.dropout)
         if self.activation not in ("sigmoid", "softmax"):
             msg = f"activation must be sigmoid or softmax; received {self.activation!r}"
             raise ValueError(msg)
@@ -126,6 +127,7 @@ class CerebrumConfig(NetworkConfig):
         """
         super().__post_init__()
         at_least_one(self, "filters")
+        dropout_is_share(self.dropout)
 
     @property
     def alignment(self) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
-__all__ = ["NetworkConfig", "at_least_one", "groups_divide"]
+__all__ = ["NetworkConfig", "at_least_one", "dropout_is_share", "groups_divide"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,19 @@ def at_least_one(config: NetworkConfig, *names: str) -> None:
         if getattr(config, name) < 1:
             msg = f"{name} must be at least 1; received {getattr(config, name)}"
             raise ValueError(msg)
+
+
+def dropout_is_share(dropout: float) -> None:
+    """Refuse a rate of dropout that leaves nothing, or is none.
+
+    Raises
+    ------
+    ValueError
+        With what was received.
+    """
+    if not 0 <= dropout < 1:
+        msg = f"dropout must be at least 0 and less than 1; received {dropout}"
+        raise ValueError(msg)
 
 
 def groups_divide(filters: tuple[int, ...], max_groups: int) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from ..errors import UsageError
+from ..labels import LabelSet
 from .lod_brain import LodBrainConfig
 from .network import NetworkConfig
 
@@ -55,6 +57,8 @@ class TrainedNetwork:
         that grid.
     finder : TrainedNetwork, optional
         Finds the brain, where the network sees only the box around it.
+    graph : str, optional
+        Its structure, JSON; default: a file of the package of that `name`.
     """
 
     name: str
@@ -62,6 +66,7 @@ class TrainedNetwork:
     weights: WeightsFile
     pool: int = 1
     finder: "TrainedNetwork | None" = None
+    graph: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -82,22 +87,30 @@ class Preset:
         Architecture that `coarse_weights` fit.
     sees : {"head", "brain"}
         What the whole network is given: the conformed volume, or the box around
-        the brain, which the coarse stage finds.
-    label_set : str
-        Key into :data:`lodbrain_cli.labels.LABEL_SETS`.
+        the brain, which a coarse stage finds.
+    finder : Preset, optional
+        Whose coarse stage finds the brain; default: its own.
+    pool : int
+        Factor by which the conformed image is max-pooled for the whole network.
+    label_sets : tuple of LabelSet
+        What each head of the network says.
     normalisation : {"z_score_volume"}
         What the input's intensities were divided by in training.
     training_data, licence, citation : str
         For the model card and the run record.
     scores : mapping
         Name of a measurement to its value, with the command that made it.
+    folder : Path, optional
+        Where its weights lie, for a network that somebody trained.
+    graph : str, optional
+        Structure of its network, JSON; default: a file of the package.
     """
 
     name: str
     summary: str
     network: NetworkConfig
     weights: WeightsFile
-    label_set: str
+    label_sets: tuple[LabelSet, ...]
     normalisation: Literal["z_score_volume"]
     training_data: str
     licence: str
@@ -105,7 +118,11 @@ class Preset:
     coarse_weights: WeightsFile | None = None
     coarse_network: LodBrainConfig | None = None
     sees: Literal["head", "brain"] = "head"
+    finder: "Preset | None" = None
+    pool: int = 1
     scores: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    graph: str | None = field(default=None, repr=False)
 
     def level(self, name: str) -> TrainedNetwork:
         """Network of a level of detail.
@@ -124,14 +141,21 @@ class Preset:
             msg = f"unknown level {name!r}; expected {' or '.join(LEVELS)}"
             raise UsageError(msg)
         if name == "fine":
-            finder = self.level("coarse") if self.sees == "brain" else None
-            return TrainedNetwork(self.name, self.network, self.weights, finder=finder)
+            finder = (self.finder or self).level("coarse") if self.sees == "brain" else None
+            return TrainedNetwork(
+                self.name, self.network, self.weights, self.pool, finder, self.graph
+            )
         if self.coarse_weights is None or self.coarse_network is None:
             msg = f"preset {self.name!r} has no coarse stage of its own; use --level fine"
             raise UsageError(msg)
         pool = self.coarse_network.downsampling
         config = self.coarse_network.replace(downsampling=1)
         return TrainedNetwork(f"{self.name}-coarse", config, self.coarse_weights, pool)
+
+    @property
+    def label_set(self) -> LabelSet:
+        """What the first head says; most networks have one."""
+        return self.label_sets[0]
 
     @property
     def files(self) -> tuple[WeightsFile, ...]:

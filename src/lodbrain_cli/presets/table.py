@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..errors import UsageError
+from ..labels import get_label_set
 from .lod_brain import LodBrainConfig
 from .preset import Preset, WeightsFile
 
@@ -49,7 +50,7 @@ _LOD_BRAIN = Preset(
     scores={
         "AOMIC, mean Dice of six classes with FreeSurfer": "0.918 (benchmarks/agreement.py)",
     },
-    label_set="lod-brain-7",
+    label_sets=(get_label_set("lod-brain-7"),),
     normalisation="z_score_volume",
     training_data=(
         "1,049 T1w volumes of more than 70 public data sets, labels by FreeSurfer; "
@@ -87,7 +88,7 @@ _SYNTH = Preset(
     ),
     coarse_network=_LOD_BRAIN_NETWORK.coarse_stage(downsampling=4),
     sees="brain",
-    label_set="lod-brain-7",
+    label_sets=(get_label_set("lod-brain-7"),),
     normalisation="z_score_volume",
     training_data=(
         "synthetic images of 49 label maps (SynthSeg repository), and four real heads with the "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..inference.devices import allowed_threads
 from ..inference.engines import start_engine
 from ..inference.located import LocatedEngine
-from ..presets import Preset, TrainedNetwork, get_preset
+from ..presets import Preset, TrainedNetwork, find_preset
 from ..weights import FoundWeights, obtain
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def load_network(
     UsageError, WeightsError, ResourceError
         As those do.
     """
-    chosen = get_preset(preset)
+    chosen = find_preset(preset)
     network = chosen.level(level)
     find = partial(obtain, chosen, offline=offline, progress=progress)
     start = partial(
@@ -119,8 +119,13 @@ def load_network(
     of_finder = None
     if network.finder is not None:
         beside = weights if weights is not None and weights.is_dir() else None
-        of_finder = find(beside, file=network.finder.weights)
-        runs = LocatedEngine(start(network.finder, of_finder.path), network.finder.pool, inner)
+        owner = chosen.finder or chosen
+        of_finder = obtain(
+            owner, beside, file=network.finder.weights, offline=offline, progress=progress
+        )
+        runs = LocatedEngine(
+            start(network.finder, of_finder.path), network.finder.pool, inner, network.config.heads
+        )
     seconds = time.perf_counter() - began
     return LoadedNetwork(chosen, level, network, runs, found, of_finder, seconds)
 

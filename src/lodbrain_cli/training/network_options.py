@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from ..labels import get_label_set, read_classes
-from ..presets import ARCHITECTURES, LodBrainConfig, NetworkConfig, network_from_plain
+from ..presets import LodBrainConfig, architecture_config
 from .stage_options import Options
 from .targets import LABELS_COLUMN, Target
 
@@ -77,13 +77,13 @@ def checked_network(options: Mapping[str, Any]) -> dict[str, Any]:
         msg = "heads are those of data.targets"
         raise ValueError(msg)
     name = options.get("architecture", LodBrainConfig.architecture)
-    kind = ARCHITECTURES.get(name, NetworkConfig)
+    kind = architecture_config(name, options.keys() - {"architecture"})
     values = {key: value for key, value in options.items() if key != "architecture"}
-    config = network_from_plain({"architecture": name, **values, "heads": (2,)})
     try:
-        TypeAdapter(kind).validate_python(config.to_dict(), strict=False)
+        TypeAdapter(kind).validate_python({**values, "heads": (2,)})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        msg = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        place = ".".join(str(part) for part in first["loc"])
+        msg = f"{place}: {first['msg']}".removeprefix(": ").removeprefix("Value error, ")
         raise ValueError(msg) from error
     return {"architecture": name, **values}

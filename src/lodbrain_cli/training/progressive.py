@@ -58,6 +58,8 @@ class Trainer:
         Classes of each head of the network.
     on_start : callable, optional
         Called once, when the state was accepted and before the first step.
+    on_best : callable, optional
+        Called with the stage whose best weights so far were just written.
 
     Raises
     ------
@@ -75,12 +77,14 @@ class Trainer:
         data: StageData,
         heads: tuple[int, ...],
         on_start: Callable[[Progress], None] | None = None,
+        on_best: Callable[[StageOptions], None] | None = None,
     ) -> None:
         self.config = config
         self.folder = folder
         self.data = data
         self.heads = heads
         self._on_start = on_start
+        self._on_best = on_best
         self.progress = Progress(config.stages[0].name)
         self._tensors: Tensors | None = None
         self._board = Board(folder) if config.tensorboard else None
@@ -218,6 +222,8 @@ class Trainer:
         _LOG.info("%s", row)
         if row["validation_dice"] > best:
             save_weights(learner.model, self.folder / f"{stage.name}.h5")
+            if self._on_best is not None:
+                self._on_best(stage)
         write_history(self.folder, self.progress.history)
         if self._board is not None:
             self._board.add(row)

@@ -22,6 +22,7 @@ from .facts import (
     read_sides,
     write_facts,
 )
+from .model import write_model
 from .progressive import Score, Trainer
 from .sources import Sources, training_samples, validation_samples
 from .state import Progress
@@ -119,7 +120,10 @@ def _run(
         held_out = validation_samples(config, stage, sources[1], config.seed)
         return samples, ValidationSet(held_out, heads).score
 
-    return Trainer(config, folder, data, tuple(heads.values()), on_start).run()
+    def on_best(stage: StageOptions) -> None:
+        write_model(config, stage, folder, targets)
+
+    return Trainer(config, folder, data, tuple(heads.values()), on_start, on_best).run()
 
 
 def _check_networks(config: TrainingConfig, heads: tuple[int, ...]) -> None:
