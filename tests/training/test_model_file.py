@@ -6,71 +6,15 @@ import shutil
 import nibabel as nib
 import numpy as np
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from lodbrain_cli.cli.main import cli
 from lodbrain_cli.errors import UsageError, WeightsError
-from lodbrain_cli.inference.keras_backend import Backend
 from lodbrain_cli.networks.tensors import read_all_tensors
 from lodbrain_cli.presets import MODEL_FILE, find_preset
 from lodbrain_cli.segmentation import Segmenter
-from lodbrain_cli.training.run import train
 
-BACKEND = Backend("tensorflow", "2.x", "3.x", "cpu", 2)
-CLASSES = "index\tname\tnumbers\n0\tNothing\t*\n1\tFirst\t2\n2\tSecond\t3\n"
-STAGE = {"name": "all", "voxel_mm": 4, "image_mm": 4, "shapes": [[]], "steps": 3, "epoch_steps": 3}
-NETWORKS = {
-    "lod-brain": {"num_levels": 1, "filters": [2, 4]},
-    "unet": {"architecture": "unet", "filters": 1, "activation": "softmax"},
-    "cerebrum": {"architecture": "cerebrum", "filters": 2},
-    "neuronet": {"architecture": "neuronet", "filters": [2, 4, 8], "units": 1},
-}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Two people, each with an image, labels and labels of another protocol."""
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(3)
-    rows = []
-    for person, side in (("ann", "train"), ("bob", "validation")):
-        labels = np.zeros((64, 64, 64), np.uint8)
-        labels[12:50, 14:52, 10:32] = 2
-        labels[12:50, 14:52, 32:50] = 3
-        image = (40 * labels + rng.normal(size=labels.shape)).astype(np.float32)
-        affine = np.diag([4.0, 4.0, 4.0, 1.0])
-        affine[:3, 3] = -128
-        other = (labels == 3).astype(np.uint8)
-        for name, values in (("T1w", image), ("dseg", labels), ("half", other)):
-            nib.save(nib.Nifti1Image(values, affine), folder / f"{person}_{name}.nii.gz")
-        names = (f"{person}_{name}.nii.gz" for name in ("dseg", "T1w", "half"))
-        rows.append([person, side, "freesurfer", *names])
-    header = ["subject", "set", "label_map", "labels", "image", "other"]
-    for table, width in (("pairs.tsv", 5), ("both.tsv", 6)):
-        lines = ["\t".join(row[:width]) for row in (header, *rows)]
-        (folder / table).write_text("\n".join(lines) + "\n")
-    (folder / "two.tsv").write_text(CLASSES)
-    (folder / "half.tsv").write_text("index\tname\n0\tNone\n1\tHalf\n")
-    return folder
-
-
-def trained(folder, run, targets, **changes):
-    table = "both.tsv" if len(targets) > 1 else "pairs.tsv"
-    config = {"name": "mine", "data": {"table": table, "targets": targets}, "stages": [STAGE]}
-    path = folder / f"{run}.yaml"
-    path.write_text(yaml.safe_dump({**config, **changes}))
-    train(path, folder / run, backend=BACKEND)
-    return folder / run
-
-
-TWO = [{"label_set": "two.tsv", "column": "labels"}]
-BOTH = [*TWO, {"label_set": "half.tsv", "column": "other"}]
-
-
-@pytest.fixture(scope="module")
-def run(folder):
-    return trained(folder, "lod", TWO, network=NETWORKS["lod-brain"])
+from .runs import BOTH, NETWORKS, STAGE, TWO, trained
 
 
 def test_the_folder_of_a_run_is_taken_as_a_preset(run, folder, tmp_path):

@@ -9,6 +9,8 @@ from .completion import completion
 from .console import LodbrainGroup
 from .demo import demo
 from .evaluate import evaluate
+from .extract import extract
+from .finetune import finetune
 from .info import info
 from .labels import labels
 from .mesh import mesh
@@ -68,12 +70,14 @@ def cli() -> None:
 for _command in (
     segment,
     evaluate,
+    extract,
     mesh,
     demo,
     labels,
     weights,
     info,
     train,
+    finetune,
     synthesize,
     completion,
 ):

@@ -23,6 +23,7 @@ __all__ = [
     "option",
     "precision_option",
     "preset_option",
+    "preset_type",
     "threads_option",
     "verbosity_options",
     "weights_option",
@@ -66,9 +67,10 @@ class _PresetType(click.Choice[str]):
         return super().convert(value, param, ctx)
 
 
+preset_type = _PresetType(list(PRESETS))
 preset_option = option(
     "--preset",
-    type=_PresetType(list(PRESETS)),
+    type=preset_type,
     default=next(iter(PRESETS)),
     show_default=True,
     help="Trained network to use (see 'lodbrain info'), or the folder of a network of your own.",

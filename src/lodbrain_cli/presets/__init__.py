@@ -6,10 +6,11 @@ from .model_file import MODEL_FILE, find_preset, model_to_plain, read_model
 from .neighbours import CerebrumConfig, NeuroNetConfig, UNetConfig
 from .network import NetworkConfig
 from .preset import LEVELS, Preset, TrainedNetwork, WeightsFile
-from .table import PRESETS, get_preset
+from .table import BRAIN_EXTRACTION, PRESETS, get_preset
 
 __all__ = [
     "ARCHITECTURES",
+    "BRAIN_EXTRACTION",
     "LEVELS",
     "MODEL_FILE",
     "PRESETS",

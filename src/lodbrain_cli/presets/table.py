@@ -12,7 +12,7 @@ from ..labels import get_label_set
 from .lod_brain import LodBrainConfig
 from .preset import Preset, WeightsFile
 
-__all__ = ["PRESETS", "get_preset"]
+__all__ = ["BRAIN_EXTRACTION", "PRESETS", "get_preset"]
 
 _RELEASE = (
     "https://raw.githubusercontent.com/rockNroll87q/LOD-Brain/{ref}"
@@ -103,6 +103,10 @@ _SYNTH = Preset(
 
 #: Presets by name, in the order in which they are listed; the first is the default.
 PRESETS: Mapping[str, Preset] = MappingProxyType({p.name: p for p in (_LOD_BRAIN, _SYNTH)})
+
+
+#: Name of the preset that extracts brains where none is named.
+BRAIN_EXTRACTION = _SYNTH.name
 
 
 def get_preset(name: str) -> Preset:

@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..networks.build import build_network
 from ..networks.checkpoint import named_variables
 from ..networks.tensors import read_all_tensors, read_tensors
-from ..presets import get_preset
+from ..presets import find_preset
 from ..weights import obtain
 from .stage_options import Options
 
@@ -28,7 +28,8 @@ class StartOptions(Options):
     Parameters
     ----------
     preset : str, optional
-        Name of a preset; its weights are looked up, or downloaded.
+        Name of a preset, whose weights are looked up, or downloaded; or the
+        folder of a network of one's own.
     level : str
         Of the preset: "fine" or "coarse".
     weights : str, optional
@@ -67,7 +68,7 @@ def source_tensors(start: StartOptions) -> "dict[str, NDArray[np.float32]]":
     """
     if start.weights is not None:
         return read_all_tensors(Path(start.weights))
-    preset = get_preset(start.preset or "")
+    preset = find_preset(start.preset or "")
     network = preset.level(start.level)
     found = obtain(preset, file=network.weights)
     shapes = {
