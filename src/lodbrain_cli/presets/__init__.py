@@ -5,7 +5,7 @@ from .lod_brain import LodBrainConfig
 from .model_file import MODEL_FILE, find_preset, model_to_plain, read_model
 from .neighbours import CerebrumConfig, NeuroNetConfig, UNetConfig
 from .network import NetworkConfig
-from .preset import LEVELS, Preset, TrainedNetwork, WeightsFile
+from .preset import LEVELS, Preset, TrainedNetwork, WeightsFile, Windows
 from .table import BRAIN_EXTRACTION, PRESETS, get_preset
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "TrainedNetwork",
     "UNetConfig",
     "WeightsFile",
+    "Windows",
     "architecture_config",
     "find_preset",
     "get_preset",

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import UsageError
 from ..labels import Label, LabelSet
 from .architectures import network_from_plain, network_to_plain
-from .preset import Preset, WeightsFile
+from .preset import Preset, WeightsFile, Windows
 from .table import get_preset
 
 __all__ = ["MODEL_FILE", "find_preset", "model_to_plain", "read_model"]
@@ -70,6 +70,7 @@ def model_to_plain(preset: Preset, graph: list[dict[str, Any]]) -> dict[str, Any
         "sees": preset.sees,
         "finder": preset.finder.name if preset.finder else None,
         "pool": preset.pool,
+        "windows": asdict(preset.windows) if preset.windows else None,
         "normalisation": preset.normalisation,
         "training_data": preset.training_data,
         "licence": preset.licence,
@@ -130,6 +131,7 @@ def _preset(plain: Mapping[str, Any], folder: Path) -> Preset:
         sees=plain["sees"],
         finder=get_preset(plain["finder"]) if plain["finder"] else None,
         pool=int(plain["pool"]),
+        windows=_windows(plain["windows"]),
         scores={str(k): str(v) for k, v in plain["scores"].items()},
         folder=folder.absolute(),
         graph=json.dumps(plain["graph"]),
@@ -138,6 +140,13 @@ def _preset(plain: Mapping[str, Any], folder: Path) -> Preset:
         licence=str(plain["licence"]),
         citation=str(plain["citation"]),
     )
+
+
+def _windows(plain: Mapping[str, Any] | None) -> Windows | None:
+    if plain is None:
+        return None
+    (a, b, c), (d, e, f) = plain["shape"], plain["stride"]
+    return Windows((int(a), int(b), int(c)), (int(d), int(e), int(f)))
 
 
 def _plain_name(name: str) -> str:

@@ -10,7 +10,7 @@ from ..labels import LabelSet
 from .lod_brain import LodBrainConfig
 from .network import NetworkConfig
 
-__all__ = ["LEVELS", "Preset", "TrainedNetwork", "WeightsFile"]
+__all__ = ["LEVELS", "Preset", "TrainedNetwork", "WeightsFile", "Windows"]
 
 #: Levels of detail that can be asked for: the whole network, or its coarse stage alone.
 LEVELS = ("fine", "coarse")
@@ -42,6 +42,32 @@ class WeightsFile:
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Parts of a volume that a network sees one after the other.
+
+    Parameters
+    ----------
+    shape, stride : tuple of 3 int
+        Voxels of the network's input.
+    """
+
+    shape: tuple[int, int, int]
+    stride: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        """Refuse windows that leave gaps.
+
+        Raises
+        ------
+        ValueError
+            With what was received.
+        """
+        if any(not 1 <= s <= w for w, s in zip(self.shape, self.stride, strict=True)):
+            msg = f"windows of {self.shape} at every {self.stride} voxels"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True)
 class TrainedNetwork:
     """A network with its weights, as an engine runs it.
 
@@ -59,6 +85,8 @@ class TrainedNetwork:
         Finds the brain, where the network sees only the box around it.
     graph : str, optional
         Its structure, JSON; default: a file of the package of that `name`.
+    windows : Windows, optional
+        Parts that it sees one after the other; default: all at once.
     """
 
     name: str
@@ -67,6 +95,7 @@ class TrainedNetwork:
     pool: int = 1
     finder: "TrainedNetwork | None" = None
     graph: str | None = field(default=None, repr=False)
+    windows: Windows | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +121,8 @@ class Preset:
         Whose coarse stage finds the brain; default: its own.
     pool : int
         Factor by which the conformed image is max-pooled for the whole network.
+    windows : Windows, optional
+        Parts that the whole network sees one after the other; default: all at once.
     label_sets : tuple of LabelSet
         What each head of the network says.
     normalisation : {"z_score_volume"}
@@ -120,6 +151,7 @@ class Preset:
     sees: Literal["head", "brain"] = "head"
     finder: "Preset | None" = None
     pool: int = 1
+    windows: Windows | None = None
     scores: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     graph: str | None = field(default=None, repr=False)
@@ -143,7 +175,7 @@ class Preset:
         if name == "fine":
             finder = (self.finder or self).level("coarse") if self.sees == "brain" else None
             return TrainedNetwork(
-                self.name, self.network, self.weights, self.pool, finder, self.graph
+                self.name, self.network, self.weights, self.pool, finder, self.graph, self.windows
             )
         if self.coarse_weights is None or self.coarse_network is None:
             msg = f"preset {self.name!r} has no coarse stage of its own; use --level fine"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..inference.devices import allowed_threads
 from ..inference.engines import start_engine
 from ..inference.located import LocatedEngine
+from ..inference.windows import WindowedEngine
 from ..presets import Preset, TrainedNetwork, find_preset
 from ..weights import FoundWeights, obtain
 
@@ -29,7 +30,7 @@ class LoadedNetwork:
         Level of detail.
     network : TrainedNetwork
         Of that level.
-    engine : Engine or LocatedEngine
+    engine : Engine, LocatedEngine or WindowedEngine
     weights : FoundWeights
     finder_weights : FoundWeights or None
         Of the network that finds the brain, where there is one.
@@ -40,7 +41,7 @@ class LoadedNetwork:
     preset: Preset
     level: str
     network: TrainedNetwork
-    engine: "Engine | LocatedEngine"
+    engine: "Engine | LocatedEngine | WindowedEngine"
     weights: FoundWeights
     finder_weights: FoundWeights | None = None
     seconds: float = 0.0
@@ -115,8 +116,11 @@ def load_network(
     began = time.perf_counter()
     found = find(weights, file=network.weights)
     inner = start(network, found.path)
-    runs: Engine | LocatedEngine = inner
+    runs: Engine | LocatedEngine | WindowedEngine = inner
     of_finder = None
+    if network.windows is not None:
+        windows = network.windows
+        runs = WindowedEngine(inner, network.config.heads, windows.shape, windows.stride)
     if network.finder is not None:
         beside = weights if weights is not None and weights.is_dir() else None
         owner = chosen.finder or chosen

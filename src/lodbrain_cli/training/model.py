@@ -13,6 +13,7 @@ from ..presets import (
     NetworkConfig,
     Preset,
     WeightsFile,
+    Windows,
     get_preset,
     model_to_plain,
 )
@@ -72,11 +73,23 @@ def write_model(
         sees=stage.sees,
         finder=get_preset(_FINDER) if stage.sees == "brain" else None,
         pool=pool,
+        windows=_windows(network, stage),
     )
     structure = read_graph(build_network(network)).structure()
     path = folder / MODEL_FILE
     write_text(path, json.dumps(model_to_plain(preset, structure), indent=1) + "\n")
     return path
+
+
+def _windows(network: NetworkConfig, stage: StageOptions) -> Windows | None:
+    """Windows of the shape that a stage was shown, half overlapping.
+
+    LOD-Brain's statistics are those of a whole extent: it never sees windows.
+    """
+    shape = stage.shapes[0]
+    if isinstance(network, LodBrainConfig) or not shape:
+        return None
+    return Windows(shape, (shape[0] // 2, shape[1] // 2, shape[2] // 2))
 
 
 def _as_used(network: NetworkConfig, pool: int, sees: str) -> tuple[NetworkConfig, int]:
