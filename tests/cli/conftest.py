@@ -47,8 +47,8 @@ def no_network(monkeypatch):
     monkeypatch.setattr("lodbrain_cli.segmentation.loading.start_engine", start)
     monkeypatch.setattr(
         "lodbrain_cli.segmentation.loading.obtain",
-        lambda *_args, **_kwargs: SimpleNamespace(
-            path=SimpleNamespace(name="w.h5"), sha256="ab" * 32, origin="cache", released=True
+        lambda *_args, file, **_kwargs: SimpleNamespace(
+            path=SimpleNamespace(name="w.h5"), sha256=file.sha256, origin="cache", released=True
         ),
     )
 

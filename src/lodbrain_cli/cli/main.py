@@ -12,6 +12,8 @@ from .evaluate import evaluate
 from .info import info
 from .labels import labels
 from .mesh import mesh
+from .plan import plan
+from .run import run
 from .segment import segment
 from .synthesize import synthesize
 from .train import train
@@ -67,6 +69,8 @@ def cli() -> None:
 
 for _command in (
     segment,
+    plan,
+    run,
     evaluate,
     mesh,
     demo,
