@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from .collect import collect
 from .completion import completion
 from .console import LodbrainGroup
 from .demo import demo
@@ -15,6 +16,7 @@ from .mesh import mesh
 from .plan import plan
 from .run import run
 from .segment import segment
+from .slurm import slurm
 from .synthesize import synthesize
 from .train import train
 from .weights import weights
@@ -71,6 +73,8 @@ for _command in (
     segment,
     plan,
     run,
+    collect,
+    slurm,
     evaluate,
     mesh,
     demo,
