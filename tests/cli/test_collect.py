@@ -7,7 +7,7 @@ import pytest
 
 from .test_run import LABELS, rows, scans
 
-pytestmark = pytest.mark.usefixtures("no_network")
+pytestmark = pytest.mark.usefixtures("quick_network")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from lodbrain_cli.cli.options import Duration
 
 from ..phantoms import phantom
 
-pytestmark = pytest.mark.usefixtures("no_network")
+pytestmark = pytest.mark.usefixtures("quick_network")
 
 SMALL = {"voxel_mm": (4.0, 4.4, 5.0), "shape": (40, 44, 36)}
 LABELS = "_seg-lodbrain_dseg.nii.gz"

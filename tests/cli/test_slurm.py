@@ -70,7 +70,7 @@ def test_the_number_of_tasks_follows_the_plan(run, study):
     assert not (study / "logs").exists()
 
 
-@pytest.mark.usefixtures("no_network")
+@pytest.mark.usefixtures("quick_network")
 def test_only_tasks_with_something_left_run_again_with_the_same_shards(run, study):
     scans(study / "in", "b", "d")
     run("run", study / "p.tsv", "--device", "cpu")
