@@ -398,6 +398,9 @@ def test_after_a_kill_the_next_run_does_the_rest_and_nothing_twice(run, five):
     first = {path: path.stat().st_mtime_ns for path in (five / "out").glob("*_run.json")}
     assert 1 <= len(first) <= 4
     assert list((five / "out").glob(".lodbrain-claim-*")), "what it was at is still claimed"
+    run("plan", five / "in", five / "out", "-o", five / "claimed.tsv", "--only", "missing")
+    reasons = [row["reason"] for row in rows(five / "claimed.tsv")]
+    assert any(reason.startswith(f"claimed by process {process.pid} on ") for reason in reasons)
     began = time.monotonic()
     done = run("run", five / "p.tsv", "--device", "cpu")
     assert time.monotonic() - began < 60, "dead claims are not waited for"

@@ -15,6 +15,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from ..errors import OutputError
 from ..files import remove_temporary
 from ..outputs.results import Results
 
-__all__ = ["Claims"]
+__all__ = ["Claims", "claimant"]
 
 _BEAT_SECONDS = 20.0
 # Attributes of files may be a minute old on NFS.
@@ -163,6 +164,19 @@ class Claims:
                     os.utime(_path(labels, number))
 
 
+def claimant(labels: Path) -> str:
+    """Name who claimed a scan first, at work or gone; empty where nobody did."""
+    try:
+        found = _read(_path(labels, 0))
+    except OutputError:
+        return ""  # who tries to claim it will be told why not
+    if found is None:
+        return ""
+    since = datetime.fromtimestamp(found.touched, UTC).isoformat(timespec="seconds")
+    host, process = found.owner.get("host"), found.owner.get("process")
+    return f"claimed by process {process} on {host}, last seen {since}"
+
+
 def _path(labels: Path, number: int) -> Path:
     digest = sha256(os.fsencode(labels.name)).hexdigest()[:16]
     return labels.with_name(f".lodbrain-claim-{digest}.{number}")
@@ -172,7 +186,7 @@ def _read(path: Path) -> _Claim | None:
     try:
         touched = path.stat().st_mtime
         text = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         msg = f"{path}: cannot be read ({error.strerror or error})"

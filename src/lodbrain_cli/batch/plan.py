@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def make_plan(
         listed = [source] if is_scan else read_list(source)
         jobs = plan_folder([_absolute(path) for path in listed], folder, {}, settings)
     jobs = [replace(job, results=named_results(job.results.labels, also)) for job in jobs]
-    _check_targets(jobs)
+    _check_targets(jobs, _real_paths())
     return [PlannedScan(job, state_of(job)) for job in jobs]
 
 
@@ -133,7 +133,8 @@ def read_plan(path: Path) -> list[Job]:
             msg = f"{path}: line {number}: also {row['also']}; expected some of {', '.join(EXTRAS)}"
             raise InputError(msg)
         jobs.append(Job(parent / source, named_results(parent / labels, also), known[options]))
-    _check_targets(jobs)
+    # By name alone: every task reads the plan, and a file server has other things to do.
+    _check_targets(jobs, os.path.normpath)
     if len({settings.network for settings in known.values()}) > 1:
         msg = f"{path}: rows ask for different networks; make a plan for each"
         raise UsageError(msg)
@@ -167,15 +168,20 @@ def _with_frame(settings: Settings, row: dict[str, str], path: Path) -> Settings
     return replace(settings, frame=int(frame))
 
 
-def _check_targets(jobs: Iterable[Job]) -> None:
-    """Refuse two scans with one result, and a result in a scan's place."""
-    jobs = list(jobs)
-    real = _real_paths()
-    scans = {real(job.source) for job in jobs}
+def _check_targets(jobs: Sequence[Job], place_of: Callable[[Path], str]) -> None:
+    """Refuse two scans with one result, and a result in a scan's place.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    place_of : callable
+        Says where a path leads.
+    """
+    scans = {place_of(job.source) for job in jobs}
     taken: dict[str, Path] = {}
     for job in jobs:
         for path in job.results.paths().values():
-            place = real(path)
+            place = place_of(path)
             if place in scans:
                 msg = f"{path}: is a scan that is to be segmented; choose another output"
                 raise UsageError(msg)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..outputs.record import file_facts
+from .claims import claimant
 from .worklist import Job
 
 __all__ = ["STATES", "State", "read_record", "state_of"]
@@ -26,7 +27,7 @@ class State:
         weights and options; stale: a record speaks of others; failed: tried
         with these, without a result.
     reason : str
-        Why it is not done; empty where it is, or was never tried.
+        Why it is not done; empty where it is, or was never begun.
     """
 
     name: StateName
@@ -50,7 +51,7 @@ def state_of(job: Job) -> State:
         if differs is None:
             return State("failed", _class_of(failure))
         outdated = outdated or differs
-    return State("stale", outdated) if outdated else State("todo")
+    return State("stale", outdated) if outdated else State("todo", claimant(job.results.labels))
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

@@ -108,9 +108,9 @@ def segment(
     """Label the brain in one or many T1w scans, on their own grid.
 
     Scans are NIfTI or MGH files; of a folder all are taken, or only those named
-    _T1w where there are any. Beside each label image stand the names and
-    colours of its labels (.tsv) and a record of the run (_run.json). Printed
-    are the paths of the label images.
+    _T1w where there are any, of a BIDS dataset its raw ones. Beside each label
+    image stand the names and colours of its labels (.tsv) and a record of the run
+    (_run.json). Printed are the paths of the label images.
     """
     set_verbosity(verbose, quiet=quiet)
     extras = {k: options.pop(k) for k in ("probabilities", "brain_mask", "brain", "volumes")}
