@@ -61,6 +61,12 @@ def test_a_script_asks_for_what_was_asked_for(run, study):
     assert "exists already" in again.stderr
 
 
+def test_a_short_task_keeps_a_quarter_of_its_time_free(run, study):
+    shown = run("slurm", study / "p.tsv", "--dry-run", "--time", "2m")
+    assert directives(shown.stdout)["signal"] == "B:TERM@30"
+    assert "--time-limit 90s" in shown.stdout
+
+
 def test_the_number_of_tasks_follows_the_plan(run, study):
     shown = run("slurm", study / "p.tsv", "--dry-run")
     assert directives(shown.stdout)["array"] == "1"

@@ -140,6 +140,7 @@ def array_script(
     allocation: Allocation,
     *,
     throttle: int | None = None,
+    notice_seconds: int = 60,
     container: Container | None = None,
     options: Sequence[str] = (),
 ) -> str:
@@ -156,6 +157,8 @@ def array_script(
     allocation : Allocation
     throttle : int, optional
         So many at once at most.
+    notice_seconds : int
+        A task is told to end so long before its time is over.
     container : Container, optional
     options : sequence of str
         Further words for ``lodbrain run``.
@@ -166,9 +169,9 @@ def array_script(
         Any name in it is inert, whatever a shell would make of it.
     """
     array = ranges(indices) + (f"%{throttle}" if throttle else "")
-    # TERM goes to the batch shell, in whose place lodbrain stands, a minute before the end.
+    # TERM goes to the batch shell, in whose place lodbrain stands.
     lines = allocation.lines(
-        "%A_%a.log", job_name="lodbrain", array=array, signal="B:TERM@60"
+        "%A_%a.log", job_name="lodbrain", array=array, signal=f"B:TERM@{notice_seconds}"
     )  # fmt: skip
     # Whatever the array, shard i is task i of all: a part of it can run again.
     words = ["run", str(plan), "--shard", f"auto/{tasks}", *options]

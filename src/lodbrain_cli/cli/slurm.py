@@ -135,6 +135,7 @@ def slurm(
     scripts = [
         array_script(
             place, count, list(indices), allocation, throttle=throttle, container=container,
+            notice_seconds=_margin(options["duration"]),
             options=_run_options(of_run),
         )
     ]  # fmt: skip
@@ -210,12 +211,17 @@ def _slurm_time(seconds: float | None) -> str | None:
     return f"{minutes // 1440}-{minutes // 60 % 24:02}:{minutes % 60:02}:{rest:02}"
 
 
+def _margin(seconds: float | None) -> int:
+    """Seconds to keep free at the end of a task's time."""
+    return _MARGIN_SECONDS if seconds is None else min(_MARGIN_SECONDS, int(seconds / 4))
+
+
 def _run_options(options: dict[str, Any]) -> list[str]:
     words: list[str] = []
     if options["weights"] is not None:
         words += ["--weights", os.path.abspath(options["weights"])]  # noqa: PTH100
     if options["duration"] is not None:
-        left = max(options["duration"] - _MARGIN_SECONDS, options["duration"] / 2)
+        left = options["duration"] - _margin(options["duration"])
         words += ["--time-limit", f"{int(left)}s"]
     if options["max_failures"] is not None:
         words += ["--max-failures", str(options["max_failures"])]

@@ -64,6 +64,8 @@ class Tally:
             self.errors.append(outcome.error)
             if not self._alone:
                 show_error(outcome.error)
+            if self._as_json and not self._name_skipped:
+                self._emit_failure(outcome)
         elif outcome.skipped:
             self.counts["skipped"] += 1
             if self._name_skipped:
@@ -71,6 +73,14 @@ class Tally:
         else:
             self.counts["done"] += 1
             self._show(outcome)
+
+    def _emit_failure(self, outcome: "Outcome") -> None:
+        """Print the record of a failure, if it could be written."""
+        from ..batch.states import read_record
+
+        record = read_record(outcome.job.results.failure)
+        if record is not None:
+            emit_json({**record, "output": str(outcome.job.results.labels)})
 
     def _show(self, outcome: "Outcome", note_of: str = "") -> None:
         if note_of and not self._quiet:
