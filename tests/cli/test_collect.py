@@ -73,6 +73,17 @@ def test_a_scan_whose_last_try_failed_is_not_among_the_volumes(run, results):
     assert len(rows(results / "out/failed.tsv")) == 2
 
 
+def test_records_that_were_meddled_with_are_rows_or_nothing(run, results):
+    odd = {"volumes_mm3": {"A": 10**400, "B\t": True, "": "x"}, "outputs": {"labels": "/"}}
+    odd |= {"weights": 3, "seconds": [], "warnings": 0, "input": None, "preset": {}}
+    (results / "out/odd_run.json").write_text(json.dumps(odd))
+    (results / "out/sad_failed.json").write_text('{"error": 3, "log": "/", "ended": []}')
+    done = run("collect", results / "out")
+    assert done.exit_code == 0, done.output
+    assert rows(results / "out/volumes.tsv")[0]["output"] == "odd"
+    assert {row["log"] for row in rows(results / "out/failed.tsv")} >= {"n/a"}
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"volumes_mm3": 3}', "[" * 100_000, '{"volumes_mm3": {}}', '"x']
 )

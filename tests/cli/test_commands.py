@@ -4,6 +4,8 @@ import ast
 import inspect
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -76,6 +78,19 @@ def test_the_documented_help_is_the_programs():
     script = ROOT / "benchmarks" / "commands.py"
     printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert (ROOT / "docs" / "commands.md").read_text() == printed.stdout
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/hpc.md"])
+def test_documented_options_are_the_programs(name):
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    lines = re.findall(r"^(?:exec |.*&& |\w+=\S+ )?lodbrain ([a-z].*)$", text, re.MULTILINE)
+    assert len(lines) > 10
+    for line in lines:
+        words = shlex.split(re.split(r" && |; | &", line)[0], comments=True)
+        known = [c for c in COMMANDS if words[: len(c.split())] == c.split()]
+        assert known, line
+        options = {o for p in COMMANDS[known[0]].params for o in (*p.opts, *p.secondary_opts)}
+        assert {w for w in words if w.startswith("-")} <= options, line
 
 
 def test_readme_names_every_command():

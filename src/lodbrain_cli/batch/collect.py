@@ -13,6 +13,7 @@ from .tables import write_table
 
 __all__ = ["Collection", "collect"]
 
+_LARGEST = 2**53  # whole numbers beyond need not fit a float, and are no volumes
 _RUN, _FAILED = "_run.json", "_failed.json"
 _ENTITIES = {"participant_id": "sub", "session_id": "ses"}
 _FAILURE_COLUMNS = (
@@ -129,14 +130,14 @@ def _volume_row(place: Path, record: dict[str, Any]) -> dict[str, Any]:
 
 def _failure_row(place: Path, record: dict[str, Any]) -> dict[str, Any]:
     error = _of(record, "error")
-    log = record.get("log")
+    log = Path(str(record.get("log") or "")).name
     return {
         "output": place,
         **_entities(place),
         "input": _of(record, "input").get("path"),
         **{k: error.get(k) for k in ("class", "exit_code", "message")},
         **{k: record.get(k) for k in ("ended", "host", "job")},
-        "log": place.with_name(Path(str(log)).name) if log else None,
+        "log": place.with_name(log) if log else None,
     }
 
 
@@ -145,7 +146,7 @@ def _structures(record: dict[str, Any]) -> dict[str, str]:
     return {
         f"{re.sub(r'[^a-z0-9]+', '_', name.lower())}_mm3": f"{volume:.3f}"
         for name, volume in record["volumes_mm3"].items()
-        if isinstance(volume, int | float)
+        if isinstance(volume, float) or (isinstance(volume, int) and abs(volume) < _LARGEST)
     }
 
 
