@@ -115,9 +115,8 @@ def new_scores(segmenter: Segmenter, scan: LabelledScan, classes: Path) -> list:
 
 
 def report(options, minutes: float, old: list, forgotten: list, new: list) -> None:
-    print(
-        f"{options.source}, {options.train} scans, {minutes:.0f} min of training, {allowed_threads()} threads\n"
-    )
+    how = f"{options.train} scans, {minutes:.0f} min of training, {allowed_threads()} threads"
+    print(f"{options.source}, {how}\n")
     print(f"| Dice, mean of {len(new)} IXI scans | {' | '.join(n for n, _ in CLASSES[1:])} |")
     print("|---" * len(CLASSES) + "|")
     print(f"| new classes | {' | '.join(f'{d:.3f}' for d in np.mean(new, axis=0))} |\n")

@@ -15,6 +15,9 @@ hypothesis.settings.load_profile("repeatable")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# Variables of a cluster's job, in which the tests may themselves run.
+_SCHEDULERS = ("SLURM_", "SGE_TASK", "PBS_", "LSB_", "JOB_")
+
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -39,10 +42,11 @@ def released_weights() -> Path:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory):
-    """No setting of the machine reaches a test, and no test the user's cache."""
+    """No setting of the machine or its scheduler reaches a test, and no test the user's cache."""
     for name in [n for n in os.environ if n.startswith("LODBRAIN_") and "_TEST_" not in n]:
         monkeypatch.delenv(name)
-    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    for name in [n for n in os.environ if n.startswith(_SCHEDULERS)]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("LODBRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 

@@ -95,6 +95,8 @@ def test_libraries_stay_in_their_rooms(module):
         assert _room(module) == "meshes"
     if "click" in tops:
         assert _room(module) == "cli"
+    if "subprocess" in tops:
+        assert _name(module) == "batch/slurm.py"
     if tops & {"requests", "pooch", "urllib", "http"}:
         assert _name(module) == "weights/download.py"
 

@@ -43,7 +43,7 @@ class InputError(LodbrainError):
 
 
 class ResourceError(LodbrainError):
-    """Memory or a device ran out; the same command may work elsewhere or later."""
+    """Memory, a device or time ran out; the same command may work elsewhere or later."""
 
     exit_code = 5
 
@@ -58,3 +58,7 @@ class OutputError(LodbrainError):
     """A result could not be written (disk full, permission); nothing half-written stays."""
 
     exit_code = 1
+
+
+class UnexpectedError(LodbrainError):
+    """A bug, met by one of many scans; its traceback stands in the details."""

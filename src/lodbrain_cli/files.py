@@ -16,6 +16,7 @@ __all__ = [
     "make_folder",
     "remove",
     "remove_left_behind",
+    "remove_temporary",
     "replacing",
     "write_text",
 ]
@@ -37,11 +38,7 @@ def replacing(target: Path) -> Iterator[Path]:
         When the disk is full or the file cannot be written. Neither a partial
         file nor the temporary one stays.
     """
-    extension = ".nii.gz" if target.name.lower().endswith(".nii.gz") else target.suffix
-    # Short, for the target's own name may be as long as names can be.
-    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
-    unique = f"{socket.gethostname()[:16]}-{os.getpid()}-{digest}"
-    temporary = target.with_name(f".lodbrain-{unique}.part{extension}")
+    temporary = _temporary(target, socket.gethostname(), os.getpid())
     try:
         yield temporary
         temporary.replace(target)
@@ -54,6 +51,27 @@ def replacing(target: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _temporary(target: Path, host: str, process: int) -> Path:
+    extension = ".nii.gz" if target.name.lower().endswith(".nii.gz") else target.suffix
+    # Short, for the target's own name may be as long as names can be.
+    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
+    return target.with_name(f".lodbrain-{host[:16]}-{process}-{digest}.part{extension}")
+
+
+def remove_temporary(target: Path, host: str, process: int) -> None:
+    """Remove what a process that is no more left of a target, if it left anything.
+
+    Parameters
+    ----------
+    target : Path
+        It was to be written with :func:`replacing`.
+    host, process : str, int
+        Name of the machine and number of the process.
+    """
+    with suppress(OSError, ValueError):
+        _temporary(target, host, process).unlink()
 
 
 def write_text(target: Path, text: str) -> None:

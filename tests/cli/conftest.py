@@ -26,20 +26,25 @@ def threshold_probabilities(image: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-@pytest.fixture
-def no_network(monkeypatch):
-    """Replace loading and inference; everything else of the pipeline is real."""
+def tiny_maps(image: np.ndarray) -> ProbabilityMaps:
+    """A cube of brainstem in the middle, whatever the image: no time for many scans."""
+    maps = ProbabilityMaps.background(
+        7, [slice(n // 2 - 8, n // 2 + 8) for n in image.shape], image.shape
+    )
+    maps.values[:, 2:-2, 2:-2, 2:-2] = np.arange(7)[:, None, None, None] == 6
+    return maps
 
+
+def replace_network(monkeypatch, predict) -> None:
+    """Let a function make the class probabilities of an image, in place of an engine."""
     real = engines.start_engine
 
     def start(network, weights, *, device, threads, **others):
         if device not in ("auto", "cpu") or others["precision"] != "float32":
             return real(network, weights, device=device, threads=threads, **others)
         return SimpleNamespace(
-            predict=lambda image, **_: Prediction(
-                ProbabilityMaps.whole(threshold_probabilities(image)), seconds={"all": 0.0}
-            ),
-            name="thresholds",
+            predict=lambda image, **_: Prediction(predict(image), seconds={"all": 0.0}),
+            name="none",
             device="cpu",
             threads=threads,
         )
@@ -47,10 +52,24 @@ def no_network(monkeypatch):
     monkeypatch.setattr("lodbrain_cli.segmentation.loading.start_engine", start)
     monkeypatch.setattr(
         "lodbrain_cli.segmentation.loading.obtain",
-        lambda *_args, **_kwargs: SimpleNamespace(
-            path=SimpleNamespace(name="w.h5"), sha256="ab" * 32, origin="cache", released=True
+        lambda *_args, file, **_kwargs: SimpleNamespace(
+            path=SimpleNamespace(name="w.h5"), sha256=file.sha256, origin="cache", released=True
         ),
     )
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Replace loading and inference by thresholds; everything else of the pipeline is real."""
+    replace_network(
+        monkeypatch, lambda image: ProbabilityMaps.whole(threshold_probabilities(image))
+    )
+
+
+@pytest.fixture
+def quick_network(monkeypatch):
+    """The same with one small structure: it is the files that count."""
+    replace_network(monkeypatch, tiny_maps)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import ast
 import inspect
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -56,8 +58,11 @@ def test_every_option_is_read(name):
     taken = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)}
     # Those that a command passes on whole are arguments of what it passes them to.
     from lodbrain_cli.segmentation import Segmenter
+    from lodbrain_cli.segmentation.extraction import ExtractionOptions
+    from lodbrain_cli.training.finetune import FinetuneOptions
 
-    passed_on = set(inspect.signature(Segmenter).parameters) if function.args.kwarg else set()
+    takes = {"extract": ExtractionOptions, "finetune": FinetuneOptions}.get(name, Segmenter)
+    passed_on = set(inspect.signature(takes).parameters) if function.args.kwarg else set()
     for parameter in COMMANDS[name].params:
         assert parameter.name in read or parameter.name in passed_on, parameter.name
     assert taken <= read
@@ -76,6 +81,20 @@ def test_the_documented_help_is_the_programs():
     script = ROOT / "benchmarks" / "commands.py"
     printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert (ROOT / "docs" / "commands.md").read_text() == printed.stdout
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/hpc.md"])
+def test_documented_options_are_the_programs(name):
+    blocks = re.findall(r"^```bash\n(.*?)^```", (ROOT / name).read_text(), re.DOTALL | re.MULTILINE)
+    text = "".join(blocks).replace("\\\n", " ")
+    lines = re.findall(r"^(?:exec |.*&& |\w+=\S+ )?lodbrain ([a-z].*)$", text, re.MULTILINE)
+    assert len(lines) > 10
+    for line in lines:
+        words = shlex.split(re.split(r" && |; | &", line)[0], comments=True)
+        known = [c for c in COMMANDS if words[: len(c.split())] == c.split()]
+        assert known, line
+        options = {o for p in COMMANDS[known[0]].params for o in (*p.opts, *p.secondary_opts)}
+        assert {w for w in words if w.startswith("-")} <= options, line
 
 
 def test_readme_names_every_command():

@@ -43,8 +43,37 @@ def test_free_memory_is_the_smaller_of_the_machines_and_the_containers(monkeypat
     (tmp_path / "memory.max").write_text("max\n")
     assert devices._cgroup_free(tmp_path) > 2**60
     monkeypatch.setattr(devices, "_machine_free", lambda: 7)
-    monkeypatch.setattr(devices, "_cgroup_free", lambda: 5)
+    monkeypatch.setattr(devices, "_cgroup_free", lambda _folder: 5)
     assert devices.free_memory_bytes() == 5
+
+
+def test_a_jobs_control_group_is_below_the_top(tmp_path):
+    own = tmp_path / "cgroup"
+    own.write_text("0::/system.slice/slurmstepd.scope/job_7\n")
+    assert devices._cgroups(own, tmp_path) == [
+        tmp_path,
+        tmp_path / "system.slice",
+        tmp_path / "system.slice/slurmstepd.scope",
+        tmp_path / "system.slice/slurmstepd.scope/job_7",
+    ]
+    own.write_text("0::/\n")
+    assert devices._cgroups(own, tmp_path) == [tmp_path]
+    assert devices._cgroups(tmp_path / "none", tmp_path) == [tmp_path]
+
+
+def test_what_slurm_gave_a_job_is_all_that_it_may_take(monkeypatch):
+    for name in ("SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU", "SLURM_CPUS_ON_NODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(devices, "resident_bytes", lambda: 2**30)
+    assert devices._slurm_free() > 2**60
+    monkeypatch.setenv("SLURM_MEM_PER_CPU", "1500")
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "2")
+    assert devices._slurm_free() == 3000 * 2**20 - 2**30
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "4096")
+    assert devices._slurm_free() == 3 * 2**30
+    assert devices.free_memory_bytes() <= 3 * 2**30
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "512")
+    assert devices._slurm_free() == 0
 
 
 def test_resident_memory_grows_with_what_is_held_and_falls_when_it_is_returned():

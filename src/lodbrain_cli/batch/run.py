@@ -1,144 +1,243 @@
 """Segment a list of scans, one after the other; one that fails does not stop the rest."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import InputError, LodbrainError, OutputError, ResourceError
+from ..errors import OutputError
 from ..inference.devices import free_memory_bytes
+from ..outputs.results import resolved
+from .limits import Limits
+from .outcome import Outcome, guarded
 from .overlap import in_stages
-from .worklist import Job, is_done
+from .states import state_of
+from .worklist import EXTRAS, Job
 
 if TYPE_CHECKING:
-    from ..outputs.segmented import Segmentation
     from ..segmentation import Case, Segmenter
+    from .claims import Claims
+    from .journal import Journal
 
-__all__ = ["Outcome", "run_jobs"]
+__all__ = ["run_jobs"]
 
 Result = TypeVar("Result")
 
 # With a scan ahead and one behind, a process holds twice what one scan needs.
 _FREE_TO_OVERLAP = 3 * 2**30
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one scan.
-
-    Parameters
-    ----------
-    job : Job
-    result : Segmentation or None
-        None where it was skipped or failed.
-    error : LodbrainError or None
-        Why it failed.
-    """
-
-    job: Job
-    result: "Segmentation | None" = None
-    error: LodbrainError | None = None
-
-    @property
-    def skipped(self) -> bool:
-        """Whether finished results stood there already."""
-        return self.result is None and self.error is None
+_POLL_SECONDS = 0.5
 
 
 def run_jobs(
-    segmenter: "Segmenter",
+    load: Callable[[], "Segmenter"],
     jobs: Iterable[Job],
     *,
-    skip_existing: bool = False,
+    skip_done: bool = False,
+    claims: "Claims | None" = None,
+    journal: "Journal | None" = None,
+    limits: Limits | None = None,
     on_step: Callable[[Job, str], None] | None = None,
-    **options: Any,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Segment and save scan after scan, yielding each outcome as it is known.
 
     Parameters
     ----------
-    segmenter : Segmenter
-        Loaded once.
+    load : callable
+        Gives the segmenter; called once, and only if there is a scan to do.
     jobs : iterable of Job
-        Targets checked already.
-    skip_existing : bool
-        Leave scans alone whose record says that they are done with the same
+        Of one network. Their targets were checked already, or are with `journal`.
+    skip_done : bool
+        Leave scans alone whose records say that they are done with the same
         input, weights and options; others are done again.
+    claims : Claims, optional
+        Open. Each scan is claimed while it is worked on. Those that other
+        processes claimed come last: then they are done, or left by their owners.
+    journal : Journal, optional
+        Open. With it each scan gets a log, a failure its record, and a bug that
+        one scan meets does not stop the rest.
+    limits : Limits, optional
+        When to begin no further scan.
     on_step : callable, optional
         Called with the job and the name of each step as it begins.
-    **options
-        Of :meth:`Segmenter.segment`.
 
-    Returns
-    -------
-    iterator of Outcome
-        In the order of the jobs. The next scan is read and the last one written
-        while the network computes, where memory is not limited.
+    Yields
+    ------
+    Outcome
+        The next scan is read and the last one written while the network
+        computes, where memory is not limited.
+
+    Raises
+    ------
+    LodbrainError
+        Of `load`, and a `UsageError` when the weights are not those asked for.
     """
-    work = _Work(segmenter, skip_existing, on_step, options)
+    loop = _Loop(load, skip_done, claims, journal, limits or Limits(), on_step)
     todo = list(jobs)
-    room = segmenter.memory is None and free_memory_bytes() > _FREE_TO_OVERLAP
-    return in_stages(todo, work.prepare, work.compute, work.finish, overlap=room and len(todo) > 1)
+    yield from loop.work_on(todo, again=False)
+    while loop.waiting:
+        free = [job for job in loop.waiting if loop.is_free(job)]
+        if not free:
+            time.sleep(_POLL_SECONDS)
+            continue
+        loop.waiting = [job for job in loop.waiting if job not in free]
+        yield from loop.work_on(free, again=True)
 
 
-class _Work:
-    """What is done to a job, in three stages; an outcome ends its way."""
+class _Loop:
+    """What is done to jobs, in three stages; an outcome ends a job's way."""
 
     def __init__(
         self,
-        segmenter: "Segmenter",
-        skip_existing: bool,  # noqa: FBT001
+        load: Callable[[], "Segmenter"],
+        skip_done: bool,  # noqa: FBT001
+        claims: "Claims | None",
+        journal: "Journal | None",
+        limits: Limits,
         on_step: Callable[[Job, str], None] | None,
-        options: dict[str, Any],
     ) -> None:
-        self.segmenter = segmenter
-        self.skip_existing = skip_existing
+        self.load = load
+        self.skip_done = skip_done
+        self.claims = claims
+        self.journal = journal
+        self.limits = limits
         self.on_step = on_step
-        self.options = options
+        self.segmenter: Segmenter | None = None
+        self.waiting: list[Job] = []
+        self._began: dict[Job, float] = {}
 
-    def prepare(self, job: Job) -> "Outcome | tuple[Job, Case]":
-        """Read a scan, unless it was done before."""
-        return _guarded(job, lambda: self._prepare(job))
+    def work_on(self, jobs: list[Job], *, again: bool) -> Iterator[Outcome]:
+        """Take jobs through all stages; those that others claimed are kept for later.
 
-    def _prepare(self, job: Job) -> "Outcome | tuple[Job, Case]":
-        if self.skip_existing and is_done(job, _expected(self.segmenter, job, self.options)):
+        Parameters
+        ----------
+        jobs : list of Job
+        again : bool
+            Claim too what was claimed before by processes that are gone.
+        """
+        turns = self._turns(jobs, again=again)
+        for turn in turns:
+            if isinstance(turn, Outcome):  # no network is needed for these
+                yield self._closed(turn)
+                continue
+            if self.segmenter is None:
+                segmenter = self.load()
+                turn.settings.check_loaded(segmenter.loaded.hashes(), str(turn.source))
+                self.segmenter = segmenter
+            stages = in_stages(
+                chain([turn], turns), self.prepare, self.compute, self.finish,
+                overlap=len(jobs) > 1 and self._has_room(),
+            )  # fmt: skip
+            yield from stages
+
+    def is_free(self, job: Job) -> bool:
+        """Whether a job that others claimed may be looked at again."""
+        if self.limits.reason or self.claims is None:
+            return True
+        try:
+            return self.claims.is_free(job.results.labels)
+        except OutputError:
+            return True  # taking it will tell
+
+    def _turns(self, jobs: list[Job], *, again: bool) -> Iterator[Job | Outcome]:
+        """Claim one job after the other; what need not or cannot be done is an outcome."""
+        for job in jobs:
+            if self.limits.reason:
+                yield Outcome(job, left=self.limits.reason)
+                continue
+            turn = self._guarded(job, partial(self._turn, job, again=again))
+            if turn is None:
+                self.waiting.append(job)
+            else:
+                yield turn
+
+    def _turn(self, job: Job, *, again: bool) -> Job | Outcome | None:
+        if self.skip_done and state_of(job).name == "done":
             return Outcome(job)
-        step = partial(self.on_step, job) if self.on_step else None
-        return job, self.segmenter.prepare(job.source, on_step=step, **self.options)
+        if self.claims is None:
+            return job
+        if not again and self.claims.exist(job.results.labels):
+            return None  # someone is at it, or died of it: later
+        _make_folders(job)
+        if not self.claims.take(job.results):
+            return None
+        if self.skip_done and state_of(job).name == "done":  # just now, by another
+            return Outcome(job)
+        return job
+
+    def prepare(self, turn: Job | Outcome) -> "Outcome | tuple[Job, Case]":
+        """Read a scan."""
+        if isinstance(turn, Outcome):
+            return turn
+        self._began[turn] = self.limits.now()
+        return self._guarded(turn, partial(self._prepare, turn))
+
+    def _prepare(self, job: Job) -> "tuple[Job, Case]":
+        assert self.segmenter is not None
+        if self.journal is not None:
+            job.results.check(overwrite=True, make_folders=True, scans=[resolved(job.source)])
+        step = partial(self._step, job)
+        return job, self.segmenter.prepare(job.source, on_step=step, **job.settings.of_scan)
 
     def compute(self, prepared: "Outcome | tuple[Job, Case]") -> "Outcome | tuple[Job, Case]":
-        """Run the network."""
+        """Run the network, unless the run is to end."""
         if isinstance(prepared, Outcome):
             return prepared
         job, case = prepared
-        return _guarded(job, lambda: self.segmenter.compute(case)) or prepared
+        if self.limits.reason:
+            return Outcome(job, left=self.limits.reason)
+        assert self.segmenter is not None
+        return self._guarded(job, partial(self.segmenter.compute, case)) or prepared
 
     def finish(self, computed: "Outcome | tuple[Job, Case]") -> Outcome:
-        """Make labels and write them."""
+        """Make labels and write them; with that a job is over, however it went."""
         if isinstance(computed, Outcome):
-            return computed
+            return self._closed(computed)
         job, case = computed
-        return _guarded(job, lambda: self._finish(job, case))
+        return self._closed(self._guarded(job, partial(self._finish, job, case)))
 
     def _finish(self, job: Job, case: "Case") -> Outcome:
+        assert self.segmenter is not None
         result = self.segmenter.finish(case)
-        if self.on_step:
-            self.on_step(job, "write")
+        self._step(job, "write")
         _make_folders(job)
-        result.save(job.results.labels, overwrite=True, **_others(job))
+        if self.journal is not None:
+            self.journal.write(job, result.record["warnings"])
+        others = {kind: getattr(job.results, kind) for kind in EXTRAS}
+        result.save(job.results.labels, overwrite=True, **others)
         return Outcome(job, result)
 
+    def _closed(self, outcome: Outcome) -> Outcome:
+        """Write down how a job ended, then give it up; not before, or another would begin it."""
+        job = outcome.job
+        if self.journal is not None:
+            if outcome.error is not None:
+                self.journal.close_failed(job, outcome.error)
+            elif outcome.result is not None:
+                self.journal.close_done(job)
+            else:
+                self.journal.forget(job)
+        if self.claims is not None:
+            self.claims.release(job.results.labels)
+        if outcome.error is not None or outcome.result is not None:
+            began = self._began.pop(job, self.limits.now())
+            self.limits.ended(began, failed=outcome.error is not None)
+        return outcome
 
-def _guarded(job: Job, action: Callable[[], Result]) -> Result | Outcome:
-    """Do something for a job; when it fails the outcome that says so."""
-    try:
-        return action()
-    except LodbrainError as error:
-        return Outcome(job, error=error)
-    except MemoryError:
-        msg = f"{job.source}: memory ran out; free some or ask for more"
-        return Outcome(job, error=ResourceError(msg))
+    def _step(self, job: Job, name: str) -> None:
+        if self.journal is not None:
+            self.journal.step(job, name)
+        if self.on_step is not None:
+            self.on_step(job, name)
+
+    def _has_room(self) -> bool:
+        assert self.segmenter is not None
+        return self.segmenter.memory is None and free_memory_bytes() > _FREE_TO_OVERLAP
+
+    def _guarded(self, job: Job, action: Callable[[], Result]) -> Result | Outcome:
+        with self.journal.about(job) if self.journal is not None else nullcontext():
+            return guarded(job, action, bugs_too=self.journal is not None)
 
 
 def _make_folders(job: Job) -> None:
@@ -148,30 +247,3 @@ def _make_folders(job: Job) -> None:
         except OSError as error:
             msg = f"{folder}: could not be made ({error.strerror or error})"
             raise OutputError(msg) from error
-
-
-def _others(job: Job) -> dict[str, Any]:
-    results = job.results
-    return {
-        "probabilities": results.probabilities,
-        "brain_mask": results.brain_mask,
-        "brain": results.brain,
-        "volumes": results.volumes,
-    }
-
-
-def _expected(segmenter: "Segmenter", job: Job, options: dict[str, Any]) -> dict[str, Any]:
-    """Values in the record of a finished job, as they would be if it ran now."""
-    try:
-        with job.source.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        msg = f"{job.source}: cannot be read ({error.strerror})"
-        raise InputError(msg) from error
-    return {
-        "input.sha256": digest,
-        "options.frame": options.get("frame"),
-        **segmenter.loaded.identity(),
-        "options.space": options.get("space", "native"),
-        "options.postprocess": options.get("postprocess", True),
-    }

@@ -1,18 +1,20 @@
-"""From what a user names (files, folders, a list) to scans and their results."""
+"""From what a user names (files, folders, BIDS datasets, a list) to scans and their results."""
 
-import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError, UsageError
 from ..imaging.names import IMAGE_EXTENSIONS, without_extension
 from ..outputs.results import Results
 
-__all__ = ["Job", "find_scans", "is_done", "plan_folder", "read_list"]
+if TYPE_CHECKING:
+    from .settings import Settings
+
+__all__ = ["EXTRAS", "Job", "find_scans", "named_results", "plan_folder", "read_list"]
 
 _log = logging.getLogger(__name__)
 
@@ -24,14 +26,19 @@ _SUFFIXES = {
     "brain": "_desc-brain_T1w.nii.gz",
     "volumes": "_desc-volumes_stats.tsv",
 }
+#: Kinds of results that are written only where they are asked for.
+EXTRAS = tuple(kind for kind in _SUFFIXES if kind != "labels")
+# What a BIDS dataset holds beside its raw scans is not entered: derivatives/, sourcedata/, ...
+_BIDS_SCANS = ("sub-*/anat/*_T1w.nii*", "sub-*/ses-*/anat/*_T1w.nii*")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One scan and where its results go."""
+    """One scan, where its results go, and what is asked for."""
 
     source: Path
     results: Results
+    settings: "Settings"
 
 
 def read_list(path: Path) -> list[Path]:
@@ -60,7 +67,8 @@ def read_list(path: Path) -> list[Path]:
 def find_scans(folder: Path) -> list[Path]:
     """All scans below a folder, sorted; only those named ``_T1w`` where there are any.
 
-    Hidden files and lodbrain's own results are passed over.
+    Hidden files and lodbrain's own results are passed over. Of a raw BIDS
+    dataset the T1w scans of its subjects are taken, not its derivatives.
 
     Raises
     ------
@@ -68,7 +76,9 @@ def find_scans(folder: Path) -> list[Path]:
         When there is none.
     """
     ours = tuple(_SUFFIXES.values())
-    found = sorted(
+    is_bids = (folder / "dataset_description.json").is_file()
+    raw = _raw_bids_scans(folder) if is_bids else []
+    found = raw or sorted(
         path
         for path in _files_below(folder)
         if path.name.lower().endswith(IMAGE_EXTENSIONS)
@@ -82,6 +92,20 @@ def find_scans(folder: Path) -> list[Path]:
         )
         raise InputError(msg)
     return named or found
+
+
+def _raw_bids_scans(folder: Path) -> list[Path]:
+    """T1w scans of the subjects; of a derivative dataset its own, which are named so too."""
+    found = (path for pattern in _BIDS_SCANS for path in folder.glob(pattern))
+    taken = sorted(p for p in found if p.name.endswith(IMAGE_EXTENSIONS))
+    for path in taken:
+        if not path.is_file():
+            _say_dangling(path)
+    return [path for path in taken if path.is_file()]
+
+
+def _say_dangling(path: Path) -> None:
+    _log.warning("%s: left out (a link that leads nowhere; not fetched yet?)", path)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -103,11 +127,26 @@ def _files_below(folder: Path) -> Iterator[Path]:
             if path.is_file():
                 yield path
             elif name.lower().endswith(IMAGE_EXTENSIONS) and not name.startswith("."):
-                _log.warning("%s: left out (a link that leads nowhere; not fetched yet?)", path)
+                _say_dangling(path)
+
+
+def named_results(labels: Path, extras: Collection[str] = ()) -> Results:
+    """Name further results after a label image, beside it.
+
+    Parameters
+    ----------
+    labels : Path
+    extras : collection of str
+        Kinds, of :data:`EXTRAS`.
+    """
+    stem = labels.name.removesuffix(_SUFFIXES["labels"])
+    stem = without_extension(stem)
+    beside = {kind: labels.with_name(f"{stem}{_SUFFIXES[kind]}") for kind in extras}
+    return Results(labels, **beside)
 
 
 def plan_folder(
-    inputs: Iterable[Path], folder: Path, extras: Mapping[str, Path | None]
+    inputs: Iterable[Path], folder: Path, extras: Mapping[str, Path | None], settings: "Settings"
 ) -> list[Job]:
     """Name the results of several scans.
 
@@ -122,6 +161,8 @@ def plan_folder(
     extras : mapping of str to (Path or None)
         Kind of further result (``probabilities``, ``brain_mask``, ``brain``,
         ``volumes``) to the folder for it.
+    settings : Settings
+        What is asked for of each.
 
     Raises
     ------
@@ -130,8 +171,7 @@ def plan_folder(
     InputError
         When an input folder holds no scan.
     """
-    jobs: list[Job] = []
-    taken: dict[Path, Path] = {}
+    taken: dict[Path, Job] = {}
     for entry in inputs:
         scans = find_scans(entry) if entry.is_dir() else [entry]
         for source in scans:
@@ -142,36 +182,9 @@ def plan_folder(
                 for kind, parent in {"labels": folder, **extras}.items()
                 if parent is not None
             }
-            job = Job(source, Results(**targets))
-            other = taken.setdefault(job.results.labels, source)
-            if other != source:
-                msg = f"{source} and {other} would both be written to {job.results.labels}"
+            job = Job(source, Results(**targets), settings)
+            other = taken.setdefault(job.results.labels, job)
+            if other.source != source:
+                msg = f"{source} and {other.source} would both be written to {job.results.labels}"
                 raise UsageError(msg)
-            if job not in jobs:
-                jobs.append(job)
-    return jobs
-
-
-def is_done(job: Job, expected: Mapping[str, Any]) -> bool:
-    """Whether a job's record vouches for results of the same input, weights and options.
-
-    Parameters
-    ----------
-    job : Job
-    expected : mapping
-        Dotted names in the record (``"weights.sha256"``) to the values that
-        they would have if the job ran now.
-    """
-    if not all(path.is_file() for path in job.results.paths().values()):
-        return False
-    try:
-        record = json.loads(job.results.record.read_text(encoding="utf-8"))
-        return all(_dotted(record, name) == value for name, value in expected.items())
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _dotted(record: Any, name: str) -> Any:
-    for key in name.split("."):
-        record = record[key]
-    return record
+    return list(taken.values())

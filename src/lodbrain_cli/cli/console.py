@@ -14,7 +14,16 @@ from tqdm import tqdm
 
 from ..errors import LodbrainError, OutputError
 
-__all__ = ["LodbrainGroup", "Progress", "emit", "emit_json", "note", "set_verbosity"]
+__all__ = [
+    "LodbrainGroup",
+    "Progress",
+    "emit",
+    "emit_json",
+    "note",
+    "raise_terminated",
+    "set_verbosity",
+    "show_error",
+]
 
 
 class _Terminated(BaseException):
@@ -25,6 +34,13 @@ class _Terminated(BaseException):
         self.exit_code = 128 + number
 
 
+class _Verbosity:
+    """What the person asked to be told."""
+
+    told = logging.WARNING
+
+
+_verbosity = _Verbosity()
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -39,7 +55,7 @@ class LodbrainGroup(click.Group):
         previous = {number: signal.getsignal(number) for number in _ENDING}
         with suppress(ValueError):  # not the main thread: the caller keeps its signals
             for number in _ENDING:
-                signal.signal(number, _raise_terminated)
+                signal.signal(number, raise_terminated)
         try:
             return super().invoke(ctx)
         except LodbrainError as error:
@@ -53,7 +69,7 @@ class LodbrainGroup(click.Group):
             ctx.exit(ending.exit_code)
         finally:
             for number, handler in previous.items():
-                if handler is not None and signal.getsignal(number) is _raise_terminated:
+                if handler is not None and signal.getsignal(number) is raise_terminated:
                     signal.signal(number, handler)
 
 
@@ -64,6 +80,8 @@ def set_verbosity(verbose: int, *, quiet: bool) -> None:
         level = logging.DEBUG
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setLevel(level)  # the logs of scans may ask the logger for more
+    _verbosity.told = level
     logger = logging.getLogger("lodbrain_cli")
     logger.handlers = [handler]
     logger.propagate = False
@@ -75,7 +93,7 @@ def set_verbosity(verbose: int, *, quiet: bool) -> None:
 def show_error(error: LodbrainError, prefix: str = "error") -> None:
     """Print one line, and the details for those who asked with ``-v``."""
     note(f"{prefix}: {error}")
-    if logging.getLogger("lodbrain_cli").isEnabledFor(logging.INFO):
+    if _verbosity.told <= logging.INFO:
         for line in error.details:
             note(f"  {line}")
 
@@ -146,5 +164,6 @@ class Progress:
         self._bar.clear()
 
 
-def _raise_terminated(number: int, _frame: FrameType | None) -> None:
+def raise_terminated(number: int, _frame: FrameType | None) -> None:
+    """Handle a signal by unwinding, so that temporary files are removed."""
     raise _Terminated(number)

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from .collect import collect
 from .completion import completion
 from .console import LodbrainGroup
 from .demo import demo
@@ -14,7 +15,10 @@ from .finetune import finetune
 from .info import info
 from .labels import labels
 from .mesh import mesh
+from .plan import plan
+from .run import run
 from .segment import segment
+from .slurm import slurm
 from .synthesize import synthesize
 from .train import train
 from .weights import weights
@@ -47,12 +51,14 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
 Examples:
   lodbrain segment T1.nii.gz -o seg.nii.gz     one scan
   lodbrain segment scans/ -o results/          a folder of scans
+  lodbrain plan bids/ results/ -o plan.tsv     very many, in pieces; then lodbrain run
   lodbrain demo                                try it without a scan
 
 Every option can be set in the environment: --threads by LODBRAIN_THREADS.
 
 Exit codes: 0 done, 1 some scan failed, 2 usage, 3 input refused, 5 out of
-memory or no such device, 6 weights missing or wrong, 129, 130 and 143 signals.
+memory or time, or no such device, 6 weights missing or wrong, 129, 130 and 143
+signals.
 """,
 )
 @click.option(
@@ -69,6 +75,10 @@ def cli() -> None:
 
 for _command in (
     segment,
+    plan,
+    run,
+    collect,
+    slurm,
     evaluate,
     extract,
     mesh,

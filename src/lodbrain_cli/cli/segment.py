@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UsageError
-from .console import Progress, emit, emit_json, note, set_verbosity, show_error
+from .console import note, set_verbosity
 from .options import (
     device_option,
     engine_option,
@@ -21,9 +21,10 @@ from .options import (
     verbosity_options,
     weights_option,
 )
+from .tally import Tally
 
 if TYPE_CHECKING:
-    from ..batch.run import Outcome
+    from ..batch.settings import Settings
     from ..batch.worklist import Job
 
 __all__ = ["segment"]
@@ -107,9 +108,9 @@ def segment(
     """Label the brain in one or many T1w scans, on their own grid.
 
     Scans are NIfTI or MGH files; of a folder all are taken, or only those named
-    _T1w where there are any. Beside each label image stand the names and
-    colours of its labels (.tsv) and a record of the run (_run.json). Printed
-    are the paths of the label images.
+    _T1w where there are any, of a BIDS dataset its raw ones. Beside each label
+    image stand the names and colours of its labels (.tsv) and a record of the run
+    (_run.json). Printed are the paths of the label images.
     """
     set_verbosity(verbose, quiet=quiet)
     extras = {k: options.pop(k) for k in ("probabilities", "brain_mask", "brain", "volumes")}
@@ -117,8 +118,11 @@ def segment(
     if overwrite and skip_existing:
         msg = "--overwrite and --skip-existing exclude each other; choose one"
         raise UsageError(msg)
+    from ..batch.settings import Settings
+
     try:
-        jobs = _plan(inputs, list_file, output, extras)
+        settings = Settings.of(options["preset"], options["level"], options["weights"], **of_scan)
+        jobs = _plan(inputs, list_file, output, extras, settings)
     except OSError as error:  # a closed folder on the way, a name that is too long
         msg = f"{error.filename or output}: cannot be used ({error.strerror or error})"
         raise UsageError(msg) from error
@@ -131,14 +135,13 @@ def segment(
             make_folders=output != job.results.labels,
             scans=scans,
         )
-    failures = _run(
-        jobs, options, of_scan, skip_existing=skip_existing, as_json=as_json, quiet=quiet
-    )
-    if failures and len(jobs) == 1:
-        raise failures[0]
+    tally = _run(jobs, options, skip_existing=skip_existing, as_json=as_json, quiet=quiet)
+    if tally.errors and len(jobs) == 1:
+        raise tally.errors[0]
     if len(jobs) > 1 and not quiet:
-        note(f"{len(jobs) - len(failures)} of {len(jobs)} scans done, {len(failures)} failed")
-    if failures:
+        failed = len(tally.errors)
+        note(f"{len(jobs) - failed} of {len(jobs)} scans done, {failed} failed")
+    if tally.errors:
         click.get_current_context().exit(1)
 
 
@@ -147,6 +150,7 @@ def _plan(
     list_file: Path | None,
     output: Path,
     extras: dict[str, Path | None],
+    settings: "Settings",
 ) -> "list[Job]":
     """One scan with named results, or many into folders."""
     from ..batch.worklist import Job, plan_folder, read_list
@@ -160,7 +164,7 @@ def _plan(
     several = len(sources) > 1 or sources[0].is_dir()
     named = output.name.lower().endswith(IMAGE_EXTENSIONS) and not output.is_dir()
     if not several and not output.is_dir():
-        return [Job(sources[0], Results(output, **extras))]
+        return [Job(sources[0], Results(output, **extras), settings)]
     for name, folder in {"output": output, **extras}.items():
         if folder is not None and (folder.is_file() or (folder is output and named)):
             msg = f"--{name.replace('_', '-')} {folder}: expected a folder for several scans"
@@ -168,62 +172,29 @@ def _plan(
     if not output.parent.is_dir():
         msg = f"{output}: the folder {output.parent} does not exist; create it first"
         raise UsageError(msg)
-    return plan_folder(sources, output, extras)
+    return plan_folder(sources, output, extras, settings)
 
 
 def _run(
     jobs: "list[Job]",
     options: dict[str, Any],
-    of_scan: dict[str, Any],
     *,
     skip_existing: bool,
     as_json: bool,
     quiet: bool,
-) -> list[Any]:
-    """Load once, segment each scan, report as it goes; the errors that occurred."""
+) -> Tally:
+    """Load once, segment each scan, report as it goes."""
     from ..batch.run import run_jobs
     from ..segmentation import Segmenter
 
     options["offline"] = options["offline"] or None
-    segmenter = Segmenter(**options, progress=not quiet)
-    failures = []
-    with Progress(len(jobs), quiet=quiet) as progress:
+    tally = Tally(len(jobs), as_json=as_json, quiet=quiet, name_skipped=True)
+    with tally:
         outcomes = run_jobs(
-            segmenter,
+            lambda: Segmenter(**options, progress=not quiet),
             jobs,
-            skip_existing=skip_existing,
-            on_step=lambda job, name: progress.step(job.source.name, name),
-            **of_scan,
+            skip_done=skip_existing,
+            on_step=tally.step,
         )
-        for outcome in outcomes:
-            progress.clear()
-            _report(outcome, as_json=as_json, quiet=quiet, alone=len(jobs) == 1)
-            progress.advance()
-            if outcome.error is not None:
-                failures.append(outcome.error)
-    return failures
-
-
-def _report(outcome: "Outcome", *, as_json: bool, quiet: bool, alone: bool) -> None:
-    job = outcome.job
-    if outcome.error is not None:
-        if not alone:  # the error of a single scan ends the command, with its exit code
-            show_error(outcome.error)
-        return
-    if outcome.skipped and not quiet:
-        note(f"{job.source}: done before, skipped")
-    if outcome.result is not None and not quiet:
-        for warning in outcome.result.record["warnings"]:
-            note(f"warning: {job.source}: {warning}")
-    if as_json:
-        emit_json(_summary(outcome))
-    else:
-        emit(str(job.results.labels))
-
-
-def _summary(outcome: "Outcome") -> dict[str, Any]:
-    """Read the record as written, for scans done now or before."""
-    import json
-
-    record: dict[str, Any] = json.loads(outcome.job.results.record.read_text(encoding="utf-8"))
-    return {**record, "skipped": outcome.skipped}
+        tally.report_all(outcomes)
+    return tally

@@ -16,6 +16,7 @@ __all__ = [
 
 _CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
 _CGROUP_MEMORY = Path("/sys/fs/cgroup")
+_OWN_CGROUP = Path("/proc/self/cgroup")
 _MEMINFO = Path("/proc/meminfo")
 _UNKNOWN_BYTES = 2**62
 
@@ -53,11 +54,11 @@ def resident_bytes() -> int:
 
 
 def free_memory_bytes() -> int:
-    """Memory that this process may still take: of the machine and of its control group.
+    """Memory that this process may still take: of the machine, its control groups, its Slurm job.
 
     A very large number where the system does not say.
     """
-    return min(_machine_free(), _cgroup_free())
+    return min(_machine_free(), _slurm_free(), *map(_cgroup_free, _cgroups()))
 
 
 def return_free_memory() -> None:
@@ -78,6 +79,31 @@ def _machine_free(path: Path = _MEMINFO) -> int:
         return int(lines["MemAvailable"].split()[0]) * 1024
     except (OSError, ValueError, KeyError, IndexError):
         return _UNKNOWN_BYTES
+
+
+def _slurm_free() -> int:
+    """Room in what Slurm gave the job on this node, which it need not enforce by control groups."""
+    per_node = os.environ.get("SLURM_MEM_PER_NODE", "")  # in MiB; 0: all of the node
+    per_core = os.environ.get("SLURM_MEM_PER_CPU", "")
+    cores = os.environ.get("SLURM_CPUS_ON_NODE", "")
+    given = int(per_node) if per_node.isdigit() else 0
+    if not given and per_core.isdigit() and cores.isdigit():
+        given = int(per_core) * int(cores)
+    return max(0, given * 2**20 - resident_bytes()) if given else _UNKNOWN_BYTES
+
+
+def _cgroups(own: Path = _OWN_CGROUP, top: Path = _CGROUP_MEMORY) -> list[Path]:
+    """Folders of the control groups that this process is in, the innermost last.
+
+    In a container its own group is the top; on a cluster's node a job's is below it.
+    """
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return [top]
+    below = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+    parts = [part for part in below.split("/") if part not in ("", "..")]
+    return [top.joinpath(*parts[:depth]) for depth in range(len(parts) + 1)]
 
 
 def _cgroup_free(folder: Path = _CGROUP_MEMORY) -> int:

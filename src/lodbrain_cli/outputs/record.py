@@ -1,8 +1,11 @@
 """The run record: what was done to which file with what, as JSON."""
 
+import functools
 import hashlib
 import json
+import os
 import platform
+import socket
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,9 +16,28 @@ from typing import Any
 from ..files import write_text
 from ..imaging.nifti import Scan
 
-__all__ = ["record_path", "run_record", "timestamp", "versions", "write_record"]
+__all__ = [
+    "batch_job",
+    "failure_record",
+    "file_facts",
+    "options_hash",
+    "record_path",
+    "run_record",
+    "timestamp",
+    "versions",
+    "write_record",
+]
 
 _PACKAGES = ("lodbrain", "keras", "openvino", "numpy", "scipy", "nibabel", "h5py")
+# What names the job of a cluster that this process belongs to: job, and task of an array.
+_JOBS = (
+    ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID"),
+    ("SLURM_JOB_ID", None),
+    ("JOB_ID", "SGE_TASK_ID"),
+    ("PBS_JOBID", None),
+    ("LSB_JOBID", "LSB_JOBINDEX"),
+    ("JOB_NAME", "JOB_COMPLETION_INDEX"),
+)
 
 
 def record_path(labels: Path) -> Path:
@@ -28,6 +50,48 @@ def record_path(labels: Path) -> Path:
     return labels.with_name(f"{name}_run.json")
 
 
+def batch_job() -> str | None:
+    """Job of a cluster that this process belongs to, ``job`` or ``job_task``; None without one."""
+    for job, task in _JOBS:
+        name, index = os.environ.get(job), os.environ.get(task, "") if task else ""
+        if name and (index or task is None or task == "SGE_TASK_ID"):
+            return f"{name}_{index}" if index.isdigit() else name
+    return None
+
+
+def options_hash(preset: str, level: str, options: Mapping[str, Any]) -> str:
+    """Digest of what was asked for: 16 hexadecimal digits of a SHA-256.
+
+    Parameters
+    ----------
+    preset, level : str
+    options : mapping
+        ``frame``, ``space`` and ``postprocess``, as in the record.
+    """
+    asked = json.dumps({"preset": preset, "level": level, **options}, sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """SHA-256 of a file, and by what it is known again without reading it.
+
+    Returns
+    -------
+    dict
+        ``sha256``, ``bytes`` and ``mtime_ns`` (of the last change, since 1970).
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    """
+    with path.open("rb") as stream:
+        found = os.fstat(stream.fileno())
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"sha256": digest, "bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+
+@functools.cache
 def versions() -> dict[str, str]:
     """Versions of Python, the system and the packages that compute; imports none."""
     found = {"python": sys.version.split()[0], "system": platform.platform()}
@@ -60,13 +124,50 @@ def run_record(scan: Scan, began: str, **facts: Any) -> dict[str, Any]:
         "began": began,
         "input": {
             "path": str(scan.path) if scan.path else None,
-            "sha256": _hash_of(scan),
+            **_facts_of(scan),
             "shape": list(scan.data.shape),
             "voxel_size_mm": [round(float(v), 6) for v in scan.voxel_size_mm],
         },
         **facts,
+        **_place(),
         "versions": versions(),
     }
+
+
+def failure_record(
+    source: Path, began: str, error: Mapping[str, Any], **facts: Any
+) -> dict[str, Any]:
+    """Put together why a scan has no result.
+
+    Parameters
+    ----------
+    source : Path
+        The input; hashed where it can be read.
+    began : str
+        Of :func:`timestamp`.
+    error : mapping
+        ``class``, ``exit_code``, ``message`` and ``details``.
+    **facts
+        JSON-ready values by name.
+    """
+    try:
+        found = file_facts(source)
+    except OSError:
+        found = {"sha256": None, "bytes": None, "mtime_ns": None}
+    return {
+        "lodbrain": versions()["lodbrain"],
+        "began": began,
+        "ended": timestamp(),
+        "input": {"path": str(source), **found},
+        "error": dict(error),
+        **facts,
+        **_place(),
+        "versions": versions(),
+    }
+
+
+def _place() -> dict[str, str | None]:
+    return {"host": socket.gethostname(), "job": batch_job()}
 
 
 def timestamp() -> str:
@@ -85,9 +186,9 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
 
 
-def _hash_of(scan: Scan) -> str:
-    """SHA-256 of the file, or of the voxels where there is none."""
+def _facts_of(scan: Scan) -> dict[str, Any]:
+    """Give the facts of the file, or the SHA-256 of the voxels where there is none."""
     if scan.path is not None and scan.path.is_file():
-        with scan.path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    return hashlib.sha256(scan.data.tobytes()).hexdigest()
+        return file_facts(scan.path)
+    digest = hashlib.sha256(scan.data.tobytes()).hexdigest()
+    return {"sha256": digest, "bytes": None, "mtime_ns": None}

@@ -39,12 +39,25 @@ class Results:
     @property
     def label_names(self) -> Path:
         """BIDS-style TSV of names and colours beside the labels."""
-        return self.record.with_name(self.record.name.removesuffix("_run.json") + ".tsv")
+        return self._beside(".tsv")
 
     @property
     def record(self) -> Path:
         """Run record beside the labels; it is written last."""
         return record_path(self.labels)
+
+    @property
+    def failure(self) -> Path:
+        """Record of why there is no result, of a scan of many."""
+        return self._beside("_failed.json")
+
+    @property
+    def log(self) -> Path:
+        """What was said while the scan was worked on, one of many."""
+        return self._beside("_run.log")
+
+    def _beside(self, ending: str) -> Path:
+        return self.record.with_name(self.record.name.removesuffix("_run.json") + ending)
 
     def paths(self) -> dict[str, Path]:
         """Everything that will be written, by kind, the record last."""

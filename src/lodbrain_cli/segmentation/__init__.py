@@ -2,7 +2,14 @@
 
 from ..outputs.segmented import Segmentation
 from .case import Case
-from .loading import LoadedNetwork
+from .loading import LoadedNetwork, expected_hashes
 from .pipeline import Segmenter, segment
 
-__all__ = ["Case", "LoadedNetwork", "Segmentation", "Segmenter", "segment"]
+__all__ = [
+    "Case",
+    "LoadedNetwork",
+    "Segmentation",
+    "Segmenter",
+    "expected_hashes",
+    "segment",
+]

@@ -11,12 +11,12 @@ from ..inference.engines import start_engine
 from ..inference.located import LocatedEngine
 from ..inference.windows import WindowedEngine
 from ..presets import Preset, TrainedNetwork, find_preset
-from ..weights import FoundWeights, obtain
+from ..weights import FoundWeights, expected_sha256, obtain
 
 if TYPE_CHECKING:
     from ..inference.engine import Engine
 
-__all__ = ["LoadedNetwork", "load_network"]
+__all__ = ["LoadedNetwork", "expected_hashes", "load_network"]
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,10 @@ class LoadedNetwork:
     finder_weights: FoundWeights | None = None
     seconds: float = 0.0
 
-    def identity(self) -> dict[str, str]:
-        """Give what decides the labels, by its place in the run record."""
-        found = {
-            "preset": self.preset.name,
-            "level": self.level,
-            "weights.sha256": self.weights.sha256,
-        }
-        if self.finder_weights is not None:
-            found["finder_weights.sha256"] = self.finder_weights.sha256
-        return found
+    def hashes(self) -> tuple[str, str | None]:
+        """SHA-256 of the weights, and of those that find the brain, where there are such."""
+        finder = self.finder_weights
+        return self.weights.sha256, finder.sha256 if finder is not None else None
 
     def facts(self) -> dict[str, Any]:
         """Give what the record says of the network and where it ran."""
@@ -132,6 +126,29 @@ def load_network(
         )
     seconds = time.perf_counter() - began
     return LoadedNetwork(chosen, level, network, runs, found, of_finder, seconds)
+
+
+def expected_hashes(preset: str, level: str, weights: Path | None) -> tuple[str, str | None]:
+    """Hashes that a network's weights would have, without loading or fetching them.
+
+    Parameters
+    ----------
+    preset, level, weights
+        As for :func:`load_network`.
+
+    Returns
+    -------
+    tuple of (str, str or None)
+        As of :meth:`LoadedNetwork.hashes`.
+
+    Raises
+    ------
+    UsageError, WeightsError
+        Unknown preset or level; no such file.
+    """
+    network = find_preset(preset).level(level)
+    own = expected_sha256(network.weights, weights)
+    return own, network.finder.weights.sha256 if network.finder is not None else None
 
 
 def _of(weights: FoundWeights) -> dict[str, Any]:

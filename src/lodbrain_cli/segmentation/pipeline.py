@@ -12,7 +12,7 @@ from ..imaging.resample import max_pooled
 from ..imaging.volumetry import StructureVolume, structure_volumes
 from ..inference.devices import peak_memory_bytes
 from ..outputs.images import Space
-from ..outputs.record import run_record, timestamp
+from ..outputs.record import options_hash, run_record, timestamp
 from ..outputs.segmented import Segmentation
 from ..postprocessing import clean_probabilities, labels_on
 from ..presets import PRESETS
@@ -188,6 +188,7 @@ class Segmenter:
             **self.loaded.facts(),
             memory_limit_bytes=self.memory,
             options=case.options,
+            options_hash=options_hash(self.loaded.preset.name, self.loaded.level, case.options),
             seconds={name: round(s, 3) for name, s in case.steps.seconds.items()},
             stage_seconds={name: round(s, 3) for name, s in case.prediction.seconds.items()},
             peak_memory_bytes=peak_memory_bytes(),

@@ -5,13 +5,23 @@ be right, unless a user names that very file.
 """
 
 from .bundle import add_file, write_bundle
-from .store import FoundWeights, WeightsStatus, cache_folder, fetch, locate, obtain, status
+from .store import (
+    FoundWeights,
+    WeightsStatus,
+    cache_folder,
+    expected_sha256,
+    fetch,
+    locate,
+    obtain,
+    status,
+)
 
 __all__ = [
     "FoundWeights",
     "WeightsStatus",
     "add_file",
     "cache_folder",
+    "expected_sha256",
     "fetch",
     "locate",
     "obtain",

@@ -24,6 +24,7 @@ __all__ = [
     "FoundWeights",
     "WeightsStatus",
     "cache_folder",
+    "expected_sha256",
     "fetch",
     "is_offline",
     "locate",
@@ -196,6 +197,19 @@ def fetch(preset: Preset, file: WeightsFile, *, progress: bool = False) -> Found
     return FoundWeights(target, file.sha256, "downloaded")
 
 
+def expected_sha256(file: WeightsFile, given: Path | None) -> str:
+    """SHA-256 that :func:`obtain` would find, without looking for the released file.
+
+    Raises
+    ------
+    WeightsError
+        When a file is given that cannot be read.
+    """
+    if given is None or given.is_dir():
+        return file.sha256
+    return _hash_of_given(given)
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, 64 hexadecimal digits."""
     with path.open("rb") as stream:
@@ -212,15 +226,19 @@ def _given(preset: Preset, file: WeightsFile, given: Path) -> FoundWeights:
             f"{preset.name!r} ({file.sha256[:12]}...)"
         )
         raise WeightsError(msg)
+    digest = _hash_of_given(given)
+    return FoundWeights(given, digest, "given", released=digest == file.sha256)
+
+
+def _hash_of_given(given: Path) -> str:
     if not given.is_file():
         msg = f"{given}: no such weights file"
         raise WeightsError(msg)
     try:
-        digest = sha256_of(given)
+        return sha256_of(given)
     except OSError as error:
         msg = f"{given}: cannot be read ({error.strerror or error})"
         raise WeightsError(msg) from error
-    return FoundWeights(given, digest, "given", released=digest == file.sha256)
 
 
 def _places(preset: Preset, file: WeightsFile) -> Iterator[tuple[Path, str]]:

@@ -1,0 +1,169 @@
+"""Tables of many scans, made afresh from their records alone; nothing is ever appended."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .states import read_record
+from .tables import write_table
+
+__all__ = ["Collection", "collect"]
+
+_LARGEST = 2**53  # whole numbers beyond need not fit a float, and are no volumes
+_RUN, _FAILED = "_run.json", "_failed.json"
+_ENTITIES = {"participant_id": "sub", "session_id": "ses"}
+_FAILURE_COLUMNS = (
+    *("output", *_ENTITIES, "input", "class", "exit_code", "message"),
+    *("ended", "host", "job", "log"),
+)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What the records in a folder say.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Of the volumes; structures in the order in which they first occur.
+    volumes : list of dict
+        A row per scan with results, by the path of its labels.
+    failures : list of dict
+        A row per scan whose last try failed.
+    """
+
+    columns: tuple[str, ...]
+    volumes: list[dict[str, Any]]
+    failures: list[dict[str, Any]]
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write ``volumes.tsv`` and ``failed.tsv``, each whole or not at all, also when empty.
+
+        Raises
+        ------
+        OutputError
+            When one cannot be written.
+        """
+        volumes, failed = folder / "volumes.tsv", folder / "failed.tsv"
+        write_table(volumes, self.columns, self.volumes)
+        write_table(failed, _FAILURE_COLUMNS, self.failures)
+        return [volumes, failed]
+
+
+def collect(folder: Path) -> Collection:
+    """Read all records below a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results went.
+
+    Raises
+    ------
+    InputError
+        When it is no folder, or holds no record.
+    """
+    if not folder.is_dir():
+        msg = f"{folder}: no such folder; name the one with the results"
+        raise InputError(msg)
+    volumes, failures = [], []
+    structures: dict[str, None] = {}
+    for stem, run, failure in _records(folder):
+        place = stem.relative_to(folder)
+        if failure is not None and (run is None or _ended(failure) > _ended(run)):
+            failures.append(_failure_row(place, failure))
+        elif run is not None:
+            row = _volume_row(place, run)
+            structures |= dict.fromkeys(_structures(run))
+            volumes.append(row)
+    if not volumes and not failures:
+        msg = f"{folder}: no records of lodbrain below this folder; name the one with the results"
+        raise InputError(msg)
+    columns = (
+        *("output", *_ENTITIES, "input", *structures),
+        *("volumes_grid", "preset", "level", "weights_sha256", "options_hash", "lodbrain"),
+        *("seconds", "peak_memory_bytes", "warnings"),
+    )
+    return Collection(columns, volumes, failures)
+
+
+def _records(folder: Path) -> Iterator[tuple[Path, dict[str, Any] | None, dict[str, Any] | None]]:
+    """Yield the path of each scan's results without its ending, with its records, sorted."""
+    stems: set[Path] = set()
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            for ending in (_RUN, _FAILED):
+                if name.endswith(ending) and not name.startswith("."):
+                    stems.add(Path(place, name.removesuffix(ending)))
+    for stem in sorted(stems):
+        run = read_record(stem.with_name(stem.name + _RUN))
+        failure = read_record(stem.with_name(stem.name + _FAILED))
+        run = run if run is not None and isinstance(run.get("volumes_mm3"), dict) else None
+        failure = failure if failure is not None and "error" in failure else None
+        if run is not None or failure is not None:
+            yield stem, run, failure
+
+
+def _ended(record: dict[str, Any]) -> str:
+    return str(record.get("ended", ""))  # ISO 8601 in UTC: text sorts as time
+
+
+def _volume_row(place: Path, record: dict[str, Any]) -> dict[str, Any]:
+    labels = str(_of(record, "outputs").get("labels", ""))
+    return {
+        "output": place.with_name(Path(labels).name or place.name),
+        **_entities(place),
+        "input": _of(record, "input").get("path"),
+        **_structures(record),
+        **{k: record.get(k) for k in ("volumes_grid", "preset", "level")},
+        "weights_sha256": _of(record, "weights").get("sha256"),
+        **{k: record.get(k) for k in ("options_hash", "lodbrain", "peak_memory_bytes")},
+        "seconds": _total(record),
+        "warnings": "; ".join(str(text) for text in record.get("warnings") or ()),
+    }
+
+
+def _failure_row(place: Path, record: dict[str, Any]) -> dict[str, Any]:
+    error = _of(record, "error")
+    log = Path(str(record.get("log") or "")).name
+    return {
+        "output": place,
+        **_entities(place),
+        "input": _of(record, "input").get("path"),
+        **{k: error.get(k) for k in ("class", "exit_code", "message")},
+        **{k: record.get(k) for k in ("ended", "host", "job")},
+        "log": place.with_name(log) if log else None,
+    }
+
+
+def _structures(record: dict[str, Any]) -> dict[str, str]:
+    """Volumes by column: ``Basal ganglia`` → ``basal_ganglia_mm3``."""
+    return {
+        f"{re.sub(r'[^a-z0-9]+', '_', name.lower())}_mm3": f"{volume:.3f}"
+        for name, volume in record["volumes_mm3"].items()
+        if isinstance(volume, float) or (isinstance(volume, int) and abs(volume) < _LARGEST)
+    }
+
+
+def _entities(place: Path) -> dict[str, str | None]:
+    """``sub-`` and ``ses-`` of the file's name, with them, as participants.tsv has them."""
+    found = {}
+    for column, entity in _ENTITIES.items():
+        match = re.search(rf"(?:^|_)({entity}-[A-Za-z0-9]+)(?=_|$)", place.name)
+        found[column] = match[1] if match else None
+    return found
+
+
+def _total(record: dict[str, Any]) -> str | None:
+    seconds = _of(record, "seconds").values()
+    return f"{sum(s for s in seconds if isinstance(s, int | float)):.2f}" if seconds else None
+
+
+def _of(record: dict[str, Any], name: str) -> dict[str, Any]:
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,134 @@
+"""What is asked for of a scan: all that decides its labels, but for the scan itself."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, UsageError
+from ..outputs.record import options_hash
+from ..segmentation.loading import expected_hashes
+
+__all__ = ["Settings"]
+
+_SPACES = ("native", "conformed")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked for of a scan.
+
+    Parameters
+    ----------
+    preset, level : str
+    weights : str
+        SHA-256 of the network's weights.
+    finder_weights : str or None
+        SHA-256 of the weights that find the brain, where there are such.
+    frame : int or None
+        Of a 4-D scan, from 0.
+    space : {"native", "conformed"}
+    postprocess : bool
+    """
+
+    preset: str
+    level: str
+    weights: str
+    finder_weights: str | None = None
+    frame: int | None = None
+    space: str = "native"
+    postprocess: bool = True
+
+    @classmethod
+    def of(cls, preset: str, level: str, weights: Path | None, **of_scan: Any) -> "Settings":
+        """Make the settings of a preset with the weights that it would be run with.
+
+        Parameters
+        ----------
+        preset, level : str
+        weights : Path or None
+            A weights file, or a folder with the released ones.
+        **of_scan
+            ``frame``, ``space`` and ``postprocess``.
+
+        Raises
+        ------
+        UsageError, WeightsError
+            Unknown preset or level; no such weights file.
+        """
+        return cls(preset, level, *expected_hashes(preset, level, weights), **of_scan)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> "Settings":
+        """Read what :meth:`to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+        where : str
+            What to call the place in messages.
+
+        Raises
+        ------
+        InputError
+            When it is something else.
+        """
+        expected = "expected the options as 'lodbrain plan' writes them; plan again"
+        try:
+            found = json.loads(text)
+            settings = cls(**found)
+        except (ValueError, TypeError) as error:
+            msg = f"{where}: {error}; {expected}"
+            raise InputError(msg) from error
+        fits = (
+            all(isinstance(v, str) for v in (settings.preset, settings.level, settings.weights))
+            and isinstance(settings.finder_weights, str | None)
+            and (settings.frame is None or type(settings.frame) is int)
+            and settings.space in _SPACES
+            and isinstance(settings.postprocess, bool)
+        )
+        if not fits:
+            msg = f"{where}: got {text}; {expected}"
+            raise InputError(msg)
+        return settings
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
+
+    @property
+    def network(self) -> tuple[str, str, str, str | None]:
+        """What must be loaded: preset, level and hashes of weights."""
+        return self.preset, self.level, self.weights, self.finder_weights
+
+    @property
+    def of_scan(self) -> dict[str, Any]:
+        """Options of :meth:`Segmenter.segment`."""
+        return {"frame": self.frame, "space": self.space, "postprocess": self.postprocess}
+
+    @property
+    def options_hash(self) -> str:
+        """Digest of the options, as in the run record."""
+        return options_hash(self.preset, self.level, self.of_scan)
+
+    def difference(self, record: Mapping[str, Any]) -> str | None:
+        """Name what a record was made with that differs: "options" or "weights"; else None."""
+        if record.get("options_hash") != self.options_hash:
+            return "options"
+        hashes = [(record.get(k) or {}).get("sha256") for k in ("weights", "finder_weights")]
+        return None if hashes == [self.weights, self.finder_weights] else "weights"
+
+    def check_loaded(self, hashes: tuple[str, str | None], what: str) -> None:
+        """Refuse weights other than those that were asked for.
+
+        Raises
+        ------
+        UsageError
+        """
+        if hashes != (self.weights, self.finder_weights):
+            msg = (
+                f"{what} asks for weights {self.weights[:12]}..., but those here are "
+                f"{hashes[0][:12]}...; name the right ones with --weights, or plan again"
+            )
+            raise UsageError(msg)

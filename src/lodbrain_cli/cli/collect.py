@@ -1,0 +1,57 @@
+"""``lodbrain collect``."""
+
+from pathlib import Path
+
+import click
+
+from ..errors import UsageError
+from .console import emit, emit_json, note, set_verbosity
+from .options import json_option, option, verbosity_options
+
+__all__ = ["collect"]
+
+_PATH = click.Path(path_type=Path, readable=False)
+
+
+@click.command(
+    short_help="Make tables of the results of many scans.",
+    epilog="""
+\b
+Examples:
+  lodbrain collect results/
+  lodbrain collect results/ -o tables/
+""",
+)
+@click.argument("folder", type=_PATH, metavar="OUT")
+@option(
+    "-o", "--output", type=_PATH, help="Folder for the tables, made when missing; default: OUT."
+)
+@json_option
+@verbosity_options
+def collect(folder: Path, output: Path | None, as_json: bool, quiet: bool, verbose: int) -> None:
+    """Make volumes.tsv and failed.tsv from the records of all scans below OUT.
+
+    One row per scan, sorted by path; volumes in mm³. A scan whose last try failed
+    stands in failed.tsv alone. Tables of an earlier time are replaced, whole or not
+    at all; this may be done while scans are still being worked on.
+    """
+    from ..batch.collect import collect as collect_records
+    from ..files import make_folder
+
+    set_verbosity(verbose, quiet=quiet)
+    target = folder if output is None else output
+    try:
+        collection = collect_records(folder)
+    except OSError as error:
+        msg = f"{error.filename or folder}: cannot be used ({error.strerror or error})"
+        raise UsageError(msg) from error
+    make_folder(target)
+    tables = collection.write(target)
+    done, failed = len(collection.volumes), len(collection.failures)
+    if as_json:
+        emit_json({"tables": [str(path) for path in tables], "done": done, "failed": failed})
+        return
+    if not quiet:
+        note(f"{done} scans with results, {failed} failed")
+    for path in tables:
+        emit(str(path))
