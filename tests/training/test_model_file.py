@@ -10,9 +10,11 @@ from click.testing import CliRunner
 
 from lodbrain_cli.cli.main import cli
 from lodbrain_cli.errors import UsageError, WeightsError
+from lodbrain_cli.labels import Label, LabelSet
 from lodbrain_cli.networks.tensors import read_all_tensors
 from lodbrain_cli.presets import MODEL_FILE, find_preset
 from lodbrain_cli.segmentation import Segmenter
+from lodbrain_cli.segmentation.disagreement import disagreement
 
 from .runs import BOTH, NETWORKS, STAGE, TWO, trained
 
@@ -119,3 +121,40 @@ def test_weights_that_are_not_those_of_the_model_are_refused(run, folder, tmp_pa
         Segmenter(str(tmp_path / "run"))
     with pytest.raises(UsageError, match=r"no folder with a model\.json"):
         Segmenter(str(folder / "pairs.tsv"))
+
+
+def test_each_protocol_gets_its_labels_and_the_map_says_where_they_differ(folder, tmp_path):
+    run = trained(folder, "protocols", BOTH, network=NETWORKS["neuronet"])
+    arguments = ["segment", str(folder / "bob_T1w.nii.gz"), "-o", str(tmp_path), "-q",
+                 "--preset", str(run), "--volumes", str(tmp_path)]  # fmt: skip
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    written = {path.name.removeprefix("bob_") for path in tmp_path.iterdir()}
+    assert written == {
+        "seg-two_dseg.nii.gz", "seg-two_dseg.tsv", "seg-two_dseg_run.json", "seg-two_stats.tsv",
+        "seg-half_dseg.nii.gz", "seg-half_dseg.tsv", "seg-half_stats.tsv",
+        "seg-lodbrain_desc-disagreement_map.nii.gz",
+    }  # fmt: skip
+    assert "Half" in (tmp_path / "bob_seg-half_dseg.tsv").read_text()
+    record = json.loads((tmp_path / "bob_seg-two_dseg_run.json").read_text())
+    assert set(record["protocols"]) == {"half"}
+    assert "labels_half" in record["outputs"]
+    refused = CliRunner().invoke(cli, arguments)
+    assert refused.exit_code == 2  # nothing is overwritten
+    again = CliRunner().invoke(cli, [*arguments, "--skip-existing"])
+    assert again.exit_code == 0
+    assert "done before" not in again.stderr  # quiet
+
+
+def test_disagreement_counts_pairs_that_name_different_tissues():
+    def names(*mappings):
+        return LabelSet(
+            "x", tuple(Label(i, str(i), "", "#000000", m) for i, m in enumerate(mappings))
+        )
+
+    # Grey, white; fluid, grey, white; a structure of several tissues.
+    sets = [names(0, 1, 2), names(0, 3, 8, 2), names(0, 10)]
+    grids = [np.array(v, np.uint8).reshape(1, 1, -1) for v in
+             ([0, 1, 1, 2, 1], [0, 2, 1, 3, 2], [0, 1, 1, 1, 0])]  # fmt: skip
+    apart = disagreement(grids, sets)[0, 0]
+    np.testing.assert_allclose(apart, [0, 0, 1, 0, 2 / 3], atol=1e-6)

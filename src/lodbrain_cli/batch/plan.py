@@ -59,7 +59,9 @@ def make_plan(
         is_scan = source.name.lower().endswith(IMAGE_EXTENSIONS)
         listed = [source] if is_scan else read_list(source)
         jobs = plan_folder([_absolute(path) for path in listed], folder, {}, settings)
-    jobs = [replace(job, results=named_results(job.results.labels, also)) for job in jobs]
+    jobs = [
+        replace(job, results=named_results(job.results.labels, job.settings, also)) for job in jobs
+    ]
     _check_targets(jobs, _real_paths())
     return [PlannedScan(job, state_of(job)) for job in jobs]
 
@@ -132,7 +134,13 @@ def read_plan(path: Path) -> list[Job]:
         if not set(also) <= set(EXTRAS):
             msg = f"{path}: line {number}: also {row['also']}; expected some of {', '.join(EXTRAS)}"
             raise InputError(msg)
-        jobs.append(Job(parent / source, named_results(parent / labels, also), known[options]))
+        jobs.append(
+            Job(
+                parent / source,
+                named_results(parent / labels, known[options], also),
+                known[options],
+            )
+        )
     # By name alone: every task reads the plan, and a file server has other things to do.
     _check_targets(jobs, os.path.normpath)
     if len({settings.network for settings in known.values()}) > 1:
@@ -150,7 +158,7 @@ def _of_table(path: Path, folder: Path, settings: Settings) -> list[Job]:
             raise InputError(msg)
         (job,) = plan_folder([parent / row["input"]], folder, {}, _with_frame(settings, row, path))
         if "output" in row:
-            job = replace(job, results=named_results(folder / row["output"]))
+            job = replace(job, results=named_results(folder / row["output"], job.settings))
         jobs.append(job)
     if not jobs:
         msg = f"{path}: the table names no scan"

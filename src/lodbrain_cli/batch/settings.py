@@ -3,14 +3,19 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, UsageError
 from ..outputs.record import options_hash
+from ..presets import find_preset
 from ..segmentation.loading import expected_hashes
 
 __all__ = ["Settings"]
+
+# Asked for each scan of a plan: a model file is read once.
+_preset = lru_cache(find_preset)
 
 _SPACES = ("native", "conformed")
 
@@ -57,7 +62,10 @@ class Settings:
         UsageError, WeightsError
             Unknown preset or level; no such weights file.
         """
-        return cls(preset, level, *expected_hashes(preset, level, weights), **of_scan)
+        folder = find_preset(preset).folder
+        hashes = expected_hashes(preset, level, weights)
+        # A network of one's own is found from any working folder.
+        return cls(str(folder) if folder else preset, level, *hashes, **of_scan)
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "Settings":
@@ -110,7 +118,13 @@ class Settings:
     @property
     def options_hash(self) -> str:
         """Digest of the options, as in the run record."""
-        return options_hash(self.preset, self.level, self.of_scan)
+        return options_hash(_preset(self.preset).name, self.level, self.of_scan)
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """Names of the label sets of a network that has several; () for one."""
+        names = tuple(label_set.name for label_set in _preset(self.preset).label_sets)
+        return names if len(names) > 1 else ()
 
     def difference(self, record: Mapping[str, Any]) -> str | None:
         """Name what a record was made with that differs: "options" or "weights"; else None."""

@@ -130,19 +130,30 @@ def _files_below(folder: Path) -> Iterator[Path]:
                 _say_dangling(path)
 
 
-def named_results(labels: Path, extras: Collection[str] = ()) -> Results:
+def _suffix(kind: str, settings: "Settings") -> str:
+    """Give the ending of a result: several protocols are told apart by theirs."""
+    if not settings.protocols:
+        return _SUFFIXES[kind]
+    first = f"_seg-{settings.protocols[0]}"
+    if kind == "volumes":
+        return f"{first}_stats.tsv"
+    return _SUFFIXES[kind].replace("_seg-lodbrain", first)
+
+
+def named_results(labels: Path, settings: "Settings", extras: Collection[str] = ()) -> Results:
     """Name further results after a label image, beside it.
 
     Parameters
     ----------
     labels : Path
+    settings : Settings
     extras : collection of str
         Kinds, of :data:`EXTRAS`.
     """
-    stem = labels.name.removesuffix(_SUFFIXES["labels"])
+    stem = labels.name.removesuffix(_suffix("labels", settings))
     stem = without_extension(stem)
-    beside = {kind: labels.with_name(f"{stem}{_SUFFIXES[kind]}") for kind in extras}
-    return Results(labels, **beside)
+    beside = {kind: labels.with_name(f"{stem}{_suffix(kind, settings)}") for kind in extras}
+    return Results(labels, **beside, protocols=settings.protocols)
 
 
 def plan_folder(
@@ -178,11 +189,11 @@ def plan_folder(
             below = source.parent.relative_to(entry) if entry.is_dir() else Path()
             stem = without_extension(source.name).removesuffix("_T1w")
             targets = {
-                kind: parent / below / f"{stem}{_SUFFIXES[kind]}"
+                kind: parent / below / f"{stem}{_suffix(kind, settings)}"
                 for kind, parent in {"labels": folder, **extras}.items()
                 if parent is not None
             }
-            job = Job(source, Results(**targets), settings)
+            job = Job(source, Results(**targets, protocols=settings.protocols), settings)
             other = taken.setdefault(job.results.labels, job)
             if other.source != source:
                 msg = f"{source} and {other.source} would both be written to {job.results.labels}"

@@ -164,7 +164,8 @@ def _plan(
     several = len(sources) > 1 or sources[0].is_dir()
     named = output.name.lower().endswith(IMAGE_EXTENSIONS) and not output.is_dir()
     if not several and not output.is_dir():
-        return [Job(sources[0], Results(output, **extras), settings)]
+        protocols = settings.protocols
+        return [Job(sources[0], Results(output, **extras, protocols=protocols), settings)]
     for name, folder in {"output": output, **extras}.items():
         if folder is not None and (folder.is_file() or (folder is output and named)):
             msg = f"--{name.replace('_', '-')} {folder}: expected a folder for several scans"

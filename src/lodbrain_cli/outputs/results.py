@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..files import check_writable
+from ..imaging.names import without_extension
 from .images import check_image_name
 from .record import record_path
 
@@ -28,6 +29,9 @@ class Results:
         The scan's intensities inside the brain mask, 0 outside.
     volumes : Path, optional
         TSV.
+    protocols : tuple of str
+        Names of the label sets of a network that has several; () for one. The
+        labels are those of the first; each further one has its own files beside.
     """
 
     labels: Path
@@ -35,6 +39,7 @@ class Results:
     brain_mask: Path | None = None
     brain: Path | None = None
     volumes: Path | None = None
+    protocols: tuple[str, ...] = ()
 
     @property
     def label_names(self) -> Path:
@@ -56,13 +61,42 @@ class Results:
         """What was said while the scan was worked on, one of many."""
         return self._beside("_run.log")
 
+    @property
+    def disagreement(self) -> Path | None:
+        """Map of where several protocols differ, float32."""
+        if not self.protocols:
+            return None
+        name = self._of_protocol(self.labels, "lodbrain").name
+        return self.labels.with_name(name.replace("_dseg.", "_desc-disagreement_map."))
+
+    def of_protocol(self, name: str) -> "Results":
+        """Where the labels and volumes of a further protocol go."""
+        volumes = None if self.volumes is None else self._of_protocol(self.volumes, name)
+        return Results(self._of_protocol(self.labels, name), volumes=volumes)
+
+    def _of_protocol(self, path: Path, name: str) -> Path:
+        """Name as for the first protocol, with another's in its place."""
+        marked = f"_seg-{self.protocols[0]}_"
+        if marked in path.name:
+            return path.with_name(path.name.replace(marked, f"_seg-{name}_"))
+        stem = without_extension(path.name).removesuffix(".tsv")
+        ending = path.name.removeprefix(stem)
+        kind = "stats" if ending == ".tsv" else "dseg"
+        return path.with_name(f"{stem}_seg-{name}_{kind}{ending}")
+
     def _beside(self, ending: str) -> Path:
         return self.record.with_name(self.record.name.removesuffix("_run.json") + ending)
 
     def paths(self) -> dict[str, Path]:
         """Everything that will be written, by kind, the record last."""
-        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
+        chosen = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "protocols"}
         chosen["label_names"] = self.label_names
+        chosen["disagreement"] = self.disagreement
+        for name in self.protocols[1:]:
+            other = self.of_protocol(name)
+            chosen[f"labels_{name}"] = other.labels
+            chosen[f"label_names_{name}"] = other.label_names
+            chosen[f"volumes_{name}"] = other.volumes
         chosen["record"] = self.record
         return {kind: path for kind, path in chosen.items() if path is not None}
 

@@ -42,6 +42,11 @@ class Segmentation:
         What was segmented.
     record : dict
         The run record, as JSON-ready values.
+    others : tuple of Segmentation
+        By the further label sets of a network that has several, in their order.
+    disagreement : (X, Y, Z) float32 array or None
+        Where those differ in tissue; see
+        :func:`lodbrain_cli.segmentation.disagreement.disagreement`.
     """
 
     labels: "NDArray[np.uint8]"
@@ -53,6 +58,8 @@ class Segmentation:
     _way: ConformedGrid = field(repr=False)
     _maps: ProbabilityMaps = field(repr=False)
     _conformed_image: "NDArray[np.float32] | None" = field(repr=False)
+    others: "tuple[Segmentation, ...]" = field(default=(), repr=False)
+    disagreement: "NDArray[np.float32] | None" = field(default=None, repr=False)
 
     @property
     def affine(self) -> "NDArray[np.float64]":
@@ -104,7 +111,9 @@ class Segmentation:
             When the disk is full or not writable; nothing half-written stays.
         """
         overwrite = bool(others.pop("overwrite", False))
-        results = Results(Path(path), **{k: Path(v) for k, v in others.items() if v is not None})
+        protocols = tuple(s.label_set.name for s in (self, *self.others)) if self.others else ()
+        chosen = {k: Path(v) for k, v in others.items() if v is not None}
+        results = Results(Path(path), **chosen, protocols=protocols)
         scans = [resolved(self.scan.path)] if self.scan.path else []
         results.check(overwrite=overwrite, scans=scans)
         _write_all(self, results)
@@ -138,8 +147,21 @@ def _write_all(result: Segmentation, targets: Results) -> None:
         )
     if targets.volumes:
         write_text(targets.volumes, volumes_table(result.volumes, space.name))
+    for other in result.others:
+        _write_protocol(other, targets.of_protocol(other.label_set.name), description)
+    if result.disagreement is not None and targets.disagreement is not None:
+        write_image(targets.disagreement, result.disagreement, space, "estimate", description, 1.0)
     outputs = {kind: str(path) for kind, path in targets.paths().items()}
     write_record(targets.record, {**result.record, "ended": timestamp(), "outputs": outputs})
+
+
+def _write_protocol(result: Segmentation, targets: Results, description: str) -> None:
+    """Write the labels of a further label set, their names and volumes."""
+    highest = float(result.label_set.num_classes - 1)
+    write_image(targets.labels, result.labels, result.space, "label", description, highest)
+    write_text(targets.label_names, label_table(result.label_set, "tsv"))
+    if targets.volumes:
+        write_text(targets.volumes, volumes_table(result.volumes, result.space.name))
 
 
 def _brain(result: Segmentation, mask: "NDArray[np.uint8]") -> "NDArray[Any]":

@@ -65,4 +65,5 @@ class Steps:
             self._on_step(name)
         started = time.perf_counter()
         yield
-        self.seconds[name] = time.perf_counter() - started
+        # A step that is done for several label sets counts all of them.
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started

@@ -1,6 +1,7 @@
 """The pipeline of one scan: read, conform, normalise, infer, clean, back to the scan's grid."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -8,15 +9,18 @@ from ..errors import UsageError
 from ..imaging.conform import ConformedGrid, to_conformed
 from ..imaging.intensity import z_score
 from ..imaging.nifti import Scan, read_t1w
+from ..imaging.probability_maps import ProbabilityMaps
 from ..imaging.resample import max_pooled
 from ..imaging.volumetry import StructureVolume, structure_volumes
 from ..inference.devices import peak_memory_bytes
+from ..labels import LabelSet
 from ..outputs.images import Space
 from ..outputs.record import options_hash, run_record, timestamp
 from ..outputs.segmented import Segmentation
 from ..postprocessing import clean_probabilities, labels_on
 from ..presets import PRESETS
 from .case import Case, Steps
+from .disagreement import disagreement
 from .loading import LoadedNetwork, load_network
 
 if TYPE_CHECKING:
@@ -95,7 +99,6 @@ class Segmenter:
     def _use(self, loaded: LoadedNetwork, memory: int | None) -> None:
         self.loaded = loaded
         self.memory = memory
-        self.label_set = loaded.preset.label_set
 
     def segment(
         self,
@@ -169,19 +172,19 @@ class Segmenter:
             )
 
     def finish(self, case: Case) -> Segmentation:
-        """Clean what was computed and bring it back to the scan's grid."""
+        """Clean what was computed and bring it back to the scan's grid.
+
+        Of a network with several label sets the result is that of the first;
+        the others are its ``others``.
+        """
         assert case.prediction is not None
-        maps, cleaning = case.prediction.maps, None
         space = case.options["space"]
-        grid = case.grid if space == "native" else case.grid.onto_itself()
-        way = grid.coarser(self.loaded.network.pool)
-        if case.options["postprocess"]:
-            with case.steps("clean"):
-                maps, cleaning = clean_probabilities(maps, self.label_set)
-        with case.steps("label"):
-            labels = labels_on(maps, way)
-        target = _space_of(case.scan, case.grid, space)
-        volumes = structure_volumes(labels, target.affine, self.label_set)
+        heads = zip(case.prediction.maps.heads(), self.loaded.preset.label_sets, strict=True)
+        first, *others = [self._finish_head(case, maps, names) for maps, names in heads]
+        apart = None
+        if others:
+            every = [first, *others]
+            apart = disagreement([s.labels for s in every], [s.label_set for s in every])
         record = run_record(
             case.scan,
             case.began,
@@ -197,14 +200,32 @@ class Segmenter:
                 *case.warnings,
                 *self.loaded.warnings(),
                 *case.prediction.notes,
-                *_empty_warnings(volumes),
+                *_empty_warnings(first.volumes),
             ],
-            volumes_mm3={v.name: v.volume_mm3 for v in volumes},
             volumes_grid=space,
-            postprocessing=cleaning.by_name(self.label_set) if cleaning else None,
+            **first.record,
+            protocols={s.label_set.name: s.record for s in others},
         )
+        return replace(first, record=record, others=tuple(others), disagreement=apart)
+
+    def _finish_head(self, case: Case, maps: ProbabilityMaps, names: LabelSet) -> Segmentation:
+        """Segmentation by one label set; its record holds what is its own."""
+        space = case.options["space"]
+        grid = case.grid if space == "native" else case.grid.onto_itself()
+        way, cleaning = grid.coarser(self.loaded.network.pool), None
+        if case.options["postprocess"]:
+            with case.steps("clean"):
+                maps, cleaning = clean_probabilities(maps, names)
+        with case.steps("label"):
+            labels = labels_on(maps, way)
+        target = _space_of(case.scan, case.grid, space)
+        volumes = structure_volumes(labels, target.affine, names)
+        record = {
+            "volumes_mm3": {v.name: v.volume_mm3 for v in volumes},
+            "postprocessing": cleaning.by_name(names) if cleaning else None,
+        }
         return Segmentation(
-            labels, target, self.label_set, volumes, case.scan, record, way, maps, case.conformed
+            labels, target, names, volumes, case.scan, record, way, maps, case.conformed
         )
 
 
