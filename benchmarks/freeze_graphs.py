@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import lodbrain_cli
+from lodbrain_cli.networks.build import build_network
 from lodbrain_cli.networks.keras_graph import read_graph
-from lodbrain_cli.networks.lod_brain import build_lod_brain
 from lodbrain_cli.presets import LEVELS, PRESETS
 
 FOLDER = Path(lodbrain_cli.__file__).parent / "networks" / "graphs"
@@ -16,7 +16,7 @@ FOLDER = Path(lodbrain_cli.__file__).parent / "networks" / "graphs"
 
 def frozen_text(network) -> str:
     """JSON of a config's graph, one node a line."""
-    lines = [json.dumps(node) for node in read_graph(build_lod_brain(network)).structure()]
+    lines = [json.dumps(node) for node in read_graph(build_network(network)).structure()]
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 

@@ -1,6 +1,5 @@
 """The presets as the tables of docs/models.md: ``python benchmarks/models.py``."""
 
-from lodbrain_cli.labels import get_label_set
 from lodbrain_cli.presets import PRESETS
 
 
@@ -14,8 +13,8 @@ def main() -> None:
         print(f"| {' | '.join(map(str, row))} | {size:.1f} MB | {origin} |")
     for preset in PRESETS.values():
         print(f"\n**`{preset.name}`**: {preset.summary}\n")
-        names = [x.name.lower() for x in get_label_set(preset.label_set).labels[1:]]
-        print(f"- Labels: {', '.join(names)} (`{preset.label_set}`)")
+        names = [x.name.lower() for x in preset.label_set.labels[1:]]
+        print(f"- Labels: {', '.join(names)} (`{preset.label_set.name}`)")
         print(f"- Trained on: {preset.training_data}\n- Licence: {preset.licence}")
         for name, value in preset.scores.items():
             print(f"- {name}: {value}")

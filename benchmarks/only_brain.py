@@ -19,7 +19,6 @@ from lodbrain_cli.imaging.conform import to_conformed
 from lodbrain_cli.imaging.intensity import z_score
 from lodbrain_cli.imaging.nifti import read_t1w
 from lodbrain_cli.inference.engines import start_engine
-from lodbrain_cli.labels import get_label_set
 from lodbrain_cli.postprocessing import clean_probabilities, label_volume
 from lodbrain_cli.presets import get_preset
 
@@ -34,7 +33,7 @@ def main() -> None:
     engine = start_engine(
         preset.level("fine"), options.weights, engine="openvino", device="cpu", threads=threads
     )
-    labels = get_label_set(preset.label_set)
+    labels = preset.label_set
     print("| scan | volume computed | labels that differ | seconds | whole volume, seconds |")
     print("|---|---|---|---|---|")
     rows = []

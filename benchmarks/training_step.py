@@ -37,10 +37,10 @@ def seconds(levels: int, shape: tuple[int, int, int], *, compose: bool) -> float
 
     from lodbrain_cli.networks.composed_model import compose_model
     from lodbrain_cli.networks.lod_brain import build_lod_brain
-    from lodbrain_cli.presets import NetworkConfig
+    from lodbrain_cli.presets import LodBrainConfig
     from lodbrain_cli.training.losses import LOSSES
 
-    model = build_lod_brain(NetworkConfig(num_levels=levels, l2=0.0, dropout=0.0))
+    model = build_lod_brain(LodBrainConfig(num_levels=levels, l2=0.0, dropout=0.0))
     trained = compose_model(model) if compose else model
     optimizer = keras.optimizers.Adam(1e-3)
     trained.compile(optimizer=optimizer, loss=LOSSES["per_channel_dice_loss"])

@@ -35,7 +35,11 @@ KERAS_PLACES = {
     "inference/keras_engine.py",
     "inference/keras_backend.py",
 }
-OPENVINO_PLACES = {"inference/openvino_engine.py", "inference/openvino_graph.py"}
+OPENVINO_PLACES = {
+    "inference/openvino_engine.py",
+    "inference/openvino_graph.py",
+    "inference/openvino_pointwise.py",
+}
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 60
 
 

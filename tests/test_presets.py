@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda p: p.name)
 def test_a_preset_is_complete(preset):
-    labels = get_label_set(preset.label_set)
+    labels = preset.label_set
     assert labels.num_classes == preset.network.num_classes
     for file in preset.files:
         assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)

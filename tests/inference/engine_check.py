@@ -34,20 +34,37 @@ def tiny(engine: str) -> dict[str, float]:
 def compare_tiles(engine: str) -> dict[str, float]:
     import keras
 
+    from lodbrain_cli.networks.build import build_network
     from lodbrain_cli.networks.keras_graph import read_graph
-    from lodbrain_cli.networks.lod_brain import build_lod_brain
-    from lodbrain_cli.presets import NetworkConfig
 
-    model = build_lod_brain(NetworkConfig(num_classes=4, filters=(2, 4, 8)))
     rng = np.random.default_rng(7)
-    for layer in model.layers:
-        for weight in layer.weights:  # biases too: the border depends on them
-            weight.assign(rng.normal(size=weight.shape) * 0.3)
-    worst = 0.0
-    for image in tiny_images():
-        whole = keras.ops.convert_to_numpy(model(image[None, ..., None], training=False))[0]
-        worst = max(worst, worst_of_tilings(engine, read_graph(model), image, whole))
+    worst = {}
+    for config, images in tiny_networks():
+        model = build_network(config)
+        for layer in model.layers:
+            for weight in layer.weights:  # biases too: the border depends on them
+                values = rng.normal(size=weight.shape) * 0.3
+                weight.assign(np.abs(values) + 0.5 if "variance" in weight.name else values)
+        graph = read_graph(model)
+        for image in images:
+            whole = keras.ops.convert_to_numpy(model(image[None, ..., None], training=False))[0]
+            apart = worst_of_tilings(engine, graph, image, whole)
+            worst[config.architecture] = max(worst.get(config.architecture, 0.0), apart)
     return {"worst": worst, "backend": keras.backend.backend()}
+
+
+def tiny_networks():
+    """Each architecture, with images that are longer than its tiles."""
+    from lodbrain_cli.presets import CerebrumConfig, LodBrainConfig, NeuroNetConfig, UNetConfig
+
+    lod_brain = LodBrainConfig(heads=(3, 2), filters=(2, 4, 8))
+    yield lod_brain, tiny_images()
+    long = np.random.default_rng(6).normal(size=(16, 16, 160)).astype("float32")
+    options = {"activation": "softmax", "batch_normalisation": True, "dropout": 0.1}
+    yield UNetConfig(filters=2), [long]
+    yield UNetConfig(filters=2, heads=(3, 2), **options), [long]
+    yield CerebrumConfig(filters=3, heads=(4,)), [long]
+    yield NeuroNetConfig(filters=(2, 4, 8), heads=(3, 5)), [long]
 
 
 def tiny_images():

@@ -12,9 +12,9 @@ from lodbrain_cli.inference.memory import Budget
 from lodbrain_cli.inference.openvino_engine import openvino_compiler
 from lodbrain_cli.networks.keras_graph import read_graph
 from lodbrain_cli.networks.lod_brain import build_lod_brain
-from lodbrain_cli.presets import NetworkConfig
+from lodbrain_cli.presets import LodBrainConfig
 
-GRAPH = read_graph(build_lod_brain(NetworkConfig(num_classes=4, filters=(2, 4, 8))))
+GRAPH = read_graph(build_lod_brain(LodBrainConfig(heads=(4,), filters=(2, 4, 8))))
 LARGE, SMALL = Budget(8 * 2**20), Budget(64 * 2**10)
 IMAGE = np.random.default_rng(3).normal(size=(40, 32, 48)).astype(np.float32)
 

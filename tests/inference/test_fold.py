@@ -8,7 +8,7 @@ from lodbrain_cli.networks.compose import compose_graph
 from lodbrain_cli.networks.graph import Graph, Node
 from lodbrain_cli.networks.keras_graph import build_from_graph, read_graph
 from lodbrain_cli.networks.lod_brain import build_lod_brain
-from lodbrain_cli.presets import NetworkConfig, get_preset
+from lodbrain_cli.presets import LodBrainConfig, get_preset
 
 
 def test_the_entries_of_both_levels_are_folded_and_nothing_else():
@@ -52,7 +52,7 @@ def test_a_joined_fold_computes_the_convolution_of_each_voxel_side_by_side():
 
 
 def test_a_folded_network_computes_the_same_and_keeps_its_groups():
-    model = build_lod_brain(NetworkConfig(num_classes=3, filters=(2, 4, 8)))
+    model = build_lod_brain(LodBrainConfig(heads=(3,), filters=(2, 4, 8)))
     rng = np.random.default_rng(4)
     for layer in model.layers:
         for weight in layer.weights:

@@ -5,7 +5,7 @@ import pytest
 from lodbrain_cli.inference.plan import cut_stages, make_plan
 from lodbrain_cli.networks.keras_graph import read_graph
 from lodbrain_cli.networks.lod_brain import build_lod_brain
-from lodbrain_cli.presets import NetworkConfig, get_preset
+from lodbrain_cli.presets import LodBrainConfig, get_preset
 
 RELEASE = read_graph(build_lod_brain(get_preset("lod-brain").network))
 PLAIN = cut_stages(RELEASE, "probabilities")
@@ -52,7 +52,7 @@ def test_a_composed_convolution_of_the_image_is_not_kept_but_its_seam_is_known()
 
 
 def test_the_coarse_stage_is_cut_too():
-    config = NetworkConfig(num_levels=1, downsampling=4)
+    config = LodBrainConfig(num_levels=1, downsampling=4)
     stages = cut_stages(read_graph(build_lod_brain(config)), "logits")
     assert [s.output for s in stages] == [
         "level0_encoder1_conv",
@@ -68,7 +68,7 @@ def test_the_coarse_level_shows_where_the_brain_is_from_what_is_kept_anyway():
     kept = {stage.output for stage in COMPOSED if stage.kept}
     assert PLAN.coarse.scale == 4
     assert set(PLAN.coarse.source_scales) - {"image"} <= kept
-    single = read_graph(build_lod_brain(NetworkConfig(num_levels=1)))
+    single = read_graph(build_lod_brain(LodBrainConfig(num_levels=1)))
     assert make_plan(single, "probabilities").coarse is None
 
 

@@ -9,10 +9,10 @@ from lodbrain_cli.errors import WeightsError
 from lodbrain_cli.networks.checkpoint import load_weights, named_variables, save_weights
 from lodbrain_cli.networks.lod_brain import build_lod_brain
 from lodbrain_cli.networks.tensors import dataset_paths
-from lodbrain_cli.presets import NetworkConfig, get_preset
+from lodbrain_cli.presets import LodBrainConfig, get_preset
 
 RELEASE = get_preset("lod-brain")
-TINY = NetworkConfig(num_levels=2, filters=(2, 4, 8), num_classes=3)
+TINY = LodBrainConfig(num_levels=2, filters=(2, 4, 8), heads=(3,))
 
 
 def values(model: keras.Model) -> dict[str, np.ndarray]:
@@ -76,7 +76,7 @@ def test_own_files_come_back_bit_for_bit(tmp_path):
 
 def test_a_wrong_shape_names_both_shapes(tmp_path):
     save_weights(build_lod_brain(TINY), tmp_path / "w.h5")
-    other = build_lod_brain(TINY.replace(num_classes=5))
+    other = build_lod_brain(TINY.replace(heads=(5,)))
     with pytest.raises(WeightsError) as caught:
         load_weights(other, tmp_path / "w.h5", "lodbrain")
     assert "logits/bias has shape (3,), expected (5,)" in caught.value.details
@@ -92,7 +92,7 @@ def test_values_that_are_not_finite_are_refused(tmp_path):
 
 def test_a_network_without_place_in_the_authors_layout_is_refused(tmp_path):
     save_weights(build_lod_brain(TINY), tmp_path / "w.h5")
-    deeper = build_lod_brain(NetworkConfig(num_levels=1, filters=(2, 2, 4, 4)))
+    deeper = build_lod_brain(LodBrainConfig(num_levels=1, filters=(2, 2, 4, 4)))
     with pytest.raises(WeightsError, match="no tensors for layer 'level0_encoder2_conv'"):
         load_weights(deeper, tmp_path / "w.h5", "lod-brain-release")
 

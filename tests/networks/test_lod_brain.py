@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lodbrain_cli.networks.lod_brain import build_lod_brain
-from lodbrain_cli.presets import NetworkConfig, get_preset
+from lodbrain_cli.presets import LodBrainConfig, get_preset
 
 RELEASE = get_preset("lod-brain")
 
@@ -50,8 +50,8 @@ def test_every_layer_has_a_name_of_its_own_with_its_level():
 def test_any_number_of_levels_gives_probabilities_on_the_inputs_grid(
     levels, more_blocks, classes, downsampling
 ):
-    config = NetworkConfig(
-        num_classes=classes,
+    config = LodBrainConfig(
+        heads=(classes,),
         num_levels=levels,
         filters=(2, 2, 4, 4, 8)[: levels + more_blocks],
         downsampling=downsampling,
@@ -65,7 +65,7 @@ def test_any_number_of_levels_gives_probabilities_on_the_inputs_grid(
 
 def test_a_finer_level_reads_the_coarser_ones_skips_and_decoder():
     # With four blocks level 1 has an encoder block, and the coarser level's joins it.
-    config = NetworkConfig(num_levels=3, filters=(2, 2, 4, 4))
+    config = LodBrainConfig(num_levels=3, filters=(2, 2, 4, 4))
     names = {layer.name for layer in build_lod_brain(config).layers}
     joins = {"level1_encoder1_coarse", "level1_decoder1_coarse", "level1_decoder2_coarse"}
     assert joins <= names
@@ -82,7 +82,7 @@ def test_a_side_that_does_not_divide_is_refused_by_name():
     ("changes", "message"),
     [
         ({"num_levels": 3}, "num_levels must be between 1 and 2"),
-        ({"num_classes": 0}, "num_classes must be at least 1"),
+        ({"heads": (0,)}, "each at least 1"),
         ({"filters": (8, 12, 32)}, "groups of 8"),
     ],
 )
@@ -92,12 +92,12 @@ def test_an_impossible_config_is_refused_with_the_field(changes, message):
 
 
 def test_config_goes_to_a_dictionary_and_back():
-    config = NetworkConfig(num_levels=1, filters=(4, 8), downsampling=4)
-    assert NetworkConfig(**config.to_dict()) == config
+    config = LodBrainConfig(num_levels=1, filters=(4, 8), downsampling=4)
+    assert LodBrainConfig(**config.to_dict()) == config
 
 
 def test_dropout_acts_in_training_only():
-    model = build_lod_brain(NetworkConfig(num_levels=1, filters=(4, 8), dropout=0.5))
+    model = build_lod_brain(LodBrainConfig(num_levels=1, filters=(4, 8), dropout=0.5))
     image = np.random.default_rng(1).normal(size=(1, 8, 8, 8, 1)).astype("float32")
     quiet = [np.asarray(model(image, training=False)) for _ in range(2)]
     noisy = [np.asarray(model(image, training=True)) for _ in range(2)]

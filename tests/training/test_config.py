@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lodbrain_cli.errors import UsageError
-from lodbrain_cli.networks.lod_brain import build_lod_brain
+from lodbrain_cli.networks.build import build_network
 from lodbrain_cli.training.config import StageOptions, read_config
 from lodbrain_cli.training.losses import LOSSES
 from lodbrain_cli.training.stage_options import MOST_STEPS
@@ -41,7 +41,7 @@ def test_a_config_gives_networks_and_grids(tmp_path):
     (stage,) = config.stages
     assert stage.grid().shapes == ((64, 64, 64),)
     assert stage.grid().pool == 2
-    model = build_lod_brain(config.stage_network(stage))
+    model = build_network(config.stage_network(stage, (7,)))
     assert not any(layer.name.startswith("level1") for layer in model.layers)
 
 

@@ -9,13 +9,16 @@ import pytest
 from nibabel.affines import from_matvec
 
 from lodbrain_cli.errors import InputError, UsageError
-from lodbrain_cli.labels import LABEL_MAPS, get_label_map
-from lodbrain_cli.training import heads, volumes
+from lodbrain_cli.labels import LABEL_MAPS, get_label_map, get_label_set
+from lodbrain_cli.training import heads, targets, volumes
 from lodbrain_cli.training.dataset import Pair, find_pairs, read_table, split_subjects
+from lodbrain_cli.training.targets import Target
 from lodbrain_cli.training.volumes import VolumeCache, read_head, read_pair
 
 SHAPE = (40, 44, 36)
 AFFINE = from_matvec(np.diag([4.0, 4.0, 4.0]), [-80, -88, -72])
+
+TARGETS = (Target(get_label_set("lod-brain-7")),)
 
 
 def label_image(numbers=(2, 3, 16)):
@@ -187,21 +190,21 @@ def test_no_number_has_two_meanings(label_map):
 
 def test_a_pair_is_conformed_together_and_kept(pair, tmp_path):
     cache = VolumeCache(tmp_path / "cache")
-    first, again = read_pair(pair, cache), read_pair(pair, cache)
-    assert first.image.shape == first.labels.shape == (256, 256, 256)
-    assert set(np.unique(first.labels)) == {0, 1, 3, 6}
-    inside = first.labels > 0
+    first, again = read_pair(pair, cache, TARGETS), read_pair(pair, cache, TARGETS)
+    assert first.image.shape == first.codes.shape == (256, 256, 256)
+    assert set(np.unique(first.codes)) == {0, 1, 3, 6}
+    inside = first.codes > 0
     assert abs(first.image[inside].mean() - 100) < 2
-    np.testing.assert_array_equal(first.labels, again.labels)
+    np.testing.assert_array_equal(first.codes, again.codes)
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_what_was_kept_under_another_protocol_is_not_taken(pair, tmp_path):
     cache = VolumeCache(tmp_path / "cache")
     save(pair.labels, label_image((2, 3, 4)))
-    assert set(np.unique(read_pair(pair, cache).labels)) == {0, 3, 1, 4}
-    again = read_pair(replace(pair, label_map="lod-brain-7"), cache)
-    assert set(np.unique(again.labels)) == {0, 2, 3, 4}
+    assert set(np.unique(read_pair(pair, cache, TARGETS).codes)) == {0, 3, 1, 4}
+    again = read_pair(replace(pair, label_map="lod-brain-7"), cache, TARGETS)
+    assert set(np.unique(again.codes)) == {0, 2, 3, 4}
 
 
 def test_a_changed_file_is_read_anew(pair, tmp_path):
@@ -213,13 +216,14 @@ def test_a_changed_file_is_read_anew(pair, tmp_path):
 
 def test_an_edit_of_the_labels_makes_what_was_kept_anew(pair, tmp_path, monkeypatch):
     cache = VolumeCache(tmp_path / "cache")
-    assert 1 in read_pair(pair, cache).labels
+    assert 1 in read_pair(pair, cache, TARGETS).codes
     read_head(pair, cache)
     groups = list(get_label_map("freesurfer").groups)
     groups[2], groups[0] = groups[2] | {3}, groups[0] - {3}
     edited = replace(get_label_map("freesurfer"), groups=tuple(groups))
-    monkeypatch.setattr(volumes, "get_label_map", lambda _name: edited)
-    assert 1 not in read_pair(pair, cache).labels
+    for module in (volumes, targets):
+        monkeypatch.setattr(module, "get_label_map", lambda _name: edited)
+    assert 1 not in read_pair(pair, cache, TARGETS).codes
     assert len(list((tmp_path / "cache").iterdir())) == 3
     monkeypatch.setattr(heads, "_SCALP_MM", 9)
     read_head(pair, cache)
@@ -247,11 +251,11 @@ def test_a_damaged_entry_of_the_cache_is_made_again(pair, tmp_path, damage):
 def test_a_file_that_vanished_is_named_with_its_subject(pair, tmp_path):
     pair.labels.unlink()
     for cache in (VolumeCache(None), VolumeCache(tmp_path / "cache")):
-        for read in (read_head, read_pair):
+        for read, more in ((read_head, ()), (read_pair, (TARGETS,))):
             with pytest.raises(
                 InputError, match=r"subject a: .*a_dseg\.nii\.gz: .*[Nn]o such file"
             ):
-                read(pair, cache)
+                read(pair, cache, *more)
 
 
 def test_grids_are_compared_in_millimetres_at_their_corners(pair):
@@ -261,23 +265,23 @@ def test_grids_are_compared_in_millimetres_at_their_corners(pair):
     turned[1, 0] = 0.09  # of 4 mm: no entry of the matrix differs by 0.1
     save(pair.image, image, turned)
     with pytest.raises(InputError, match=r"lie up to 3\.51 mm from those of its image"):
-        read_pair(pair, VolumeCache(None))
+        read_pair(pair, VolumeCache(None), TARGETS)
     rounded = AFFINE.copy()
     rounded[0, 3] += 0.15  # a 27th of a voxel
     save(pair.image, image, rounded)
-    assert read_pair(pair, VolumeCache(None)).labels.any()
+    assert read_pair(pair, VolumeCache(None), TARGETS).codes.any()
 
 
 def test_a_wrong_pair_is_named_with_what_is_wrong(pair, tmp_path):
     cache = VolumeCache(None)
     save(pair.image, label_image()[:-1].astype("float32"))
     with pytest.raises(InputError, match=r"subject a: .*has shape \(40, 44, 36\), its image"):
-        read_pair(pair, cache)
+        read_pair(pair, cache, TARGETS)
     save(pair.image, label_image().astype("float32"), from_matvec(np.eye(3) * 4, [0, 0, 0]))
     with pytest.raises(
         InputError, match=r"subject a: .*lie up to 139\.03 mm from those of its image"
     ):
-        read_pair(pair, cache)
+        read_pair(pair, cache, TARGETS)
     save(pair.labels, label_image((2, 3, 9999)))
     with pytest.raises(InputError, match=r"1 label numbers are not of the protocol.*9999"):
         read_head(pair, cache)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from lodbrain_cli.training.losses import LOSSES, per_channel_dice
+from lodbrain_cli.training.losses import LOSSES, over_heads, per_channel_dice
 
 from ..networks.gradient_check import gradient
 
@@ -45,6 +45,7 @@ EXPECTED = {
     "tanimoto_loss": lambda p, g: 1 - tversky(p, g, 1.0, 1.0),
     "focal_tversky_loss": lambda p, g: (1 - tversky(p, g, 0.3, 0.7)) ** 0.75,
     "jaccard_loss": jaccard,
+    "foreground_jaccard_loss": lambda p, g: jaccard(p[..., 1:], g[..., 1:]),
     "categorical_crossentropy": entropy,
     **{
         f"mixed_dice_cce_{a}_{b}": lambda p, g, a=a, b=b: (
@@ -53,6 +54,17 @@ EXPECTED = {
         for a, b in ((8, 2), (6, 4), (5, 5), (4, 6), (2, 8))
     },
 }
+
+
+def test_the_loss_of_several_heads_is_the_mean_of_theirs(rng):
+    p, g = predictions_and_targets(rng)
+    both = over_heads(LOSSES["dice_loss"], (3, 4))(g, p)
+    each = [
+        float(LOSSES["dice_loss"](g[..., part], p[..., part]))
+        for part in (slice(0, 3), slice(3, 7))
+    ]
+    assert float(both) == pytest.approx(np.mean(each), rel=1e-5)
+    assert over_heads(LOSSES["dice_loss"], (7,)) is LOSSES["dice_loss"]
 
 
 def test_every_loss_has_its_formula_here():

@@ -153,7 +153,10 @@ def tensors(path):
 def finished(tmp_path_factory):
     """A run of two stages, the coarser level frozen in the second."""
     folder = tmp_path_factory.mktemp("finished")
-    assert Trainer(two_stages(freeze_coarser=True), folder, noise_data).run() == folder / "fine.h5"
+    assert (
+        Trainer(two_stages(freeze_coarser=True), folder, noise_data, (7,)).run()
+        == folder / "fine.h5"
+    )
     return folder
 
 
@@ -169,8 +172,8 @@ def test_frozen_tensors_stay_bit_for_bit(finished):
 def test_a_new_level_adds_nothing_at_first(tmp_path):
     """Almost without learning, a finer network computes what the coarse one did."""
     config = two_stages(learning_rate=1e-12, final_learning_rate=1e-12)
-    Trainer(config, tmp_path, noise_data).run()
-    coarse, fine = (build_lod_brain(config.stage_network(stage)) for stage in config.stages)
+    Trainer(config, tmp_path, noise_data, (7,)).run()
+    coarse, fine = (build_lod_brain(config.stage_network(stage, (7,))) for stage in config.stages)
     load_weights(coarse, tmp_path / "coarse.h5", "lodbrain")
     load_weights(fine, tmp_path / "fine.h5", "lodbrain")
     image = np.random.default_rng(0).normal(size=(1, 32, 32, 32, 1)).astype("f4")
@@ -180,7 +183,7 @@ def test_a_new_level_adds_nothing_at_first(tmp_path):
 
 
 def test_without_freezing_the_coarser_level_goes_on_learning(tmp_path):
-    fine = tensors(Trainer(two_stages(), tmp_path, noise_data).run())
+    fine = tensors(Trainer(two_stages(), tmp_path, noise_data, (7,)).run())
     coarse = tensors(tmp_path / "coarse.h5")
     assert not any(np.array_equal(coarse[name], fine[name]) for name in coarse)
 
@@ -189,7 +192,7 @@ def test_tensorboard_gets_every_number_of_the_history(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     config = TrainingConfig(**{**two_stages().model_dump(), "tensorboard": True})
-    Trainer(config, tmp_path, noise_data).run()
+    Trainer(config, tmp_path, noise_data, (7,)).run()
     for stage in ("coarse", "fine"):
         events = EventAccumulator(str(tmp_path / "tensorboard" / stage)).Reload()
         rows = [row for row in history(tmp_path) if row["stage"] == stage]
@@ -204,7 +207,7 @@ def test_tensorboard_gets_every_number_of_the_history(tmp_path):
 
 def test_a_finished_run_does_nothing_more(finished):
     before = tensors(finished / "state.h5")
-    trainer = Trainer(two_stages(freeze_coarser=True), finished, noise_data)
+    trainer = Trainer(two_stages(freeze_coarser=True), finished, noise_data, (7,))
     assert trainer.run() == finished / "fine.h5"
     after = tensors(finished / "state.h5")
     assert all(np.array_equal(before[name], after[name]) for name in before)
@@ -225,7 +228,7 @@ def test_the_best_weights_are_kept_and_waiting_ends_a_stage(tmp_path):
 
         return sample, score
 
-    trainer = Trainer(config, tmp_path, data)
+    trainer = Trainer(config, tmp_path, data, (7,))
     best = tensors(trainer.run())
     assert trainer.progress.step == 5
     assert all(np.array_equal(best[name], kept[1][name]) for name in best)
@@ -238,16 +241,16 @@ def test_a_state_of_another_network_or_a_damaged_one_is_refused(finished, tmp_pa
     state = tmp_path / "state.h5"
     shutil.copy(finished / "state.h5", state)
     other = two_stages()
-    network = other.network.model_copy(update={"filters": (8, 8, 16)})
+    network = {**other.network, "filters": [8, 8, 16]}
     with pytest.raises(InputError, match="of another network or optimiser"):
-        Trainer(other.model_copy(update={"network": network}), tmp_path, noise_data).run()
+        Trainer(other.model_copy(update={"network": network}), tmp_path, noise_data, (7,)).run()
     renamed = other.stages[1].model_copy(update={"name": "other"})
     stages = other.model_copy(update={"stages": [other.stages[0], renamed]})
     with pytest.raises(InputError, match="is at stage 'fine', the config has coarse, other"):
-        Trainer(stages, tmp_path, noise_data).run()
+        Trainer(stages, tmp_path, noise_data, (7,)).run()
     state.write_bytes(b"nothing")
     with pytest.raises(InputError, match="damaged"):
-        Trainer(other, tmp_path, noise_data)
+        Trainer(other, tmp_path, noise_data, (7,))
 
 
 def test_a_run_that_diverges_stops_and_keeps_its_last_good_state(tmp_path):
@@ -263,7 +266,7 @@ def test_a_run_that_diverges_stops_and_keeps_its_last_good_state(tmp_path):
         return broken, score
 
     with pytest.raises(InputError, match=r"became nan at step 3 of stage .*lower learning_rate"):
-        Trainer(config, tmp_path, data).run()
+        Trainer(config, tmp_path, data, (7,)).run()
     progress, kept = read_state(tmp_path / "state.h5")
     assert progress.step <= 3
     assert all(np.isfinite(tensor).all() for tensor in kept.values())
@@ -279,6 +282,6 @@ def half_precision():
 @pytest.mark.usefixtures("half_precision")
 def test_mixed_precision_trains_with_tensors_in_single_precision(tmp_path):
     config = one_stage(precision="mixed_bfloat16")
-    found = tensors(Trainer(config, tmp_path, noise_data).run())
+    found = tensors(Trainer(config, tmp_path, noise_data, (7,)).run())
     assert {array.dtype.name for array in found.values()} == {"float32"}
     assert all(np.isfinite(array).all() for array in found.values())

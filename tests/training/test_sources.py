@@ -8,15 +8,20 @@ from lodbrain_cli.errors import UsageError
 from lodbrain_cli.imaging.components import bounding_box
 from lodbrain_cli.imaging.extent import extent_around, extent_sides
 from lodbrain_cli.imaging.intensity import z_score
+from lodbrain_cli.labels import get_label_set
 from lodbrain_cli.training.augmentation import AugmentationOdds
 from lodbrain_cli.training.config import TrainingConfig
 from lodbrain_cli.training.heads import head_of
 from lodbrain_cli.training.real_samples import AugmentedSamples
 from lodbrain_cli.training.samples import SampleGrid
 from lodbrain_cli.training.sources import Sources, training_samples, validation_samples
+from lodbrain_cli.training.targets import Coding, Target
 from lodbrain_cli.training.volumes import ConformedPair
 
 from .heads import label_map
+
+TARGETS = (Target(get_label_set("lod-brain-7")),)
+SEVEN = Coding(np.arange(7, dtype=np.uint8)[:, None], (7,))
 
 STAGE = {"name": "a", "levels": 1, "image_mm": 8, "voxel_mm": 8, "shapes": [[]], "steps": 9}
 
@@ -30,7 +35,8 @@ def head():
 def pair(rng):
     labels = np.zeros((32, 32, 32), np.uint8)
     labels[10:20, 8:18, 12:22] = 3
-    return ConformedPair((labels * 9 + rng.normal(size=labels.shape)).astype("float32"), labels)
+    image = (labels * 9 + rng.normal(size=labels.shape)).astype("float32")
+    return ConformedPair(image, labels, SEVEN)
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def whole_pair(pair):
     def larger(volume):
         return volume.repeat(8, 0).repeat(8, 1).repeat(8, 2)
 
-    return ConformedPair(larger(pair.image), larger(pair.labels))
+    return ConformedPair(larger(pair.image), larger(pair.codes), SEVEN)
 
 
 def config(stage=None, synthesis=None, **data):
@@ -57,17 +63,17 @@ def numpy(tensor):
 def test_an_image_without_augmentation_is_the_conformed_one(pair):
     grid = SampleGrid(2.0, 2, ((16, 16, 16),))
     untouched = AugmentationOdds(overall=0.0)
-    sample = AugmentedSamples([lambda: pair], grid, untouched, 7, (0,))(0)
+    sample = AugmentedSamples([lambda: pair], grid, untouched, TARGETS, (0,))(0)
     expected = z_score(pair.image).reshape(16, 2, 16, 2, 16, 2).max((1, 3, 5))
     np.testing.assert_allclose(numpy(sample.image)[0, ..., 0], expected, atol=1e-5)
-    shares = (pair.labels == 3).reshape(16, 2, 16, 2, 16, 2).mean((1, 3, 5))
+    shares = (pair.codes == 3).reshape(16, 2, 16, 2, 16, 2).mean((1, 3, 5))
     np.testing.assert_allclose(numpy(sample.target)[0, ..., 3], shares, atol=1e-6)
     np.testing.assert_allclose(numpy(sample.target).sum(-1), 1, atol=1e-6)
 
 
 def test_a_part_holds_the_brain_and_a_number_gives_the_same_part(pair):
     grid = SampleGrid(1.0, 1, ((16, 20, 16),))
-    samples = AugmentedSamples([lambda: pair], grid, AugmentationOdds(spatial=0.0), 7, (1,))
+    samples = AugmentedSamples([lambda: pair], grid, AugmentationOdds(spatial=0.0), TARGETS, (1,))
     for number in range(5):
         sample = samples(number)
         assert sample.image.shape == (1, 16, 20, 16, 1)
@@ -78,7 +84,7 @@ def test_a_part_holds_the_brain_and_a_number_gives_the_same_part(pair):
 def test_real_and_synthetic_take_turns(head, whole_pair):
     options = config(real_share=0.25)
     asked = []
-    both = Sources((head,), (lambda: asked.append(1) or whole_pair,))
+    both = Sources((head,), (lambda: asked.append(1) or whole_pair,), TARGETS)
     samples = training_samples(options, options.stages[0], both, (0,))
     for number in (0, 1, 2, 4, 5, 6):
         samples(number)
@@ -91,8 +97,8 @@ def test_synthetic_samples_are_the_same_ones_whether_real_ones_come_between_or_n
     head, whole_pair
 ):
     options = config(stage={"uses": 2}, real_share=0.5)
-    alone = training_samples(options, options.stages[0], Sources((head,), ()), (0,))
-    both = Sources((head,), (lambda: whole_pair,))
+    alone = training_samples(options, options.stages[0], Sources((head,), (), TARGETS), (0,))
+    both = Sources((head,), (lambda: whole_pair,), TARGETS)
     mixed = training_samples(options, options.stages[0], both, (0,))
     for step, number in enumerate((0, 2, 4)):
         np.testing.assert_array_equal(numpy(mixed(number).image), numpy(alone(step).image))
@@ -102,16 +108,20 @@ def test_a_real_image_keeps_its_size_whatever_grid_synthetic_ones_are_made_on(wh
     untouched = AugmentationOdds(overall=0.0)
     for pool in (1, 4):
         grid = SampleGrid(4.0, pool, ((64, 64, 64),))
-        target = numpy(AugmentedSamples([lambda: whole_pair], grid, untouched, 7, (0,))(0).target)
+        target = numpy(
+            AugmentedSamples([lambda: whole_pair], grid, untouched, TARGETS, (0,))(0).target
+        )
         assert target[..., 3].sum() == 20**3  # 80 mm in voxels of 4 mm
     with pytest.raises(UsageError, match="whole millimetres"):
-        AugmentedSamples([lambda: whole_pair], SampleGrid(1.5, 1, ((8, 8, 8),)), untouched, 7, (0,))
+        AugmentedSamples(
+            [lambda: whole_pair], SampleGrid(1.5, 1, ((8, 8, 8),)), untouched, TARGETS, (0,)
+        )
 
 
 def test_moving_a_brain_in_its_box_neither_cuts_it_short_nor_smears_it(whole_pair):
     odds = AugmentationOdds(1.0, 0.0, 0.0, 1.0, 0.0, {"translation": 1.0})
     grid = SampleGrid(1.0, 1, ((128, 128, 128),), "brain")
-    samples = AugmentedSamples([lambda: whole_pair], grid, odds, 7, (2,))
+    samples = AugmentedSamples([lambda: whole_pair], grid, odds, TARGETS, (2,))
     volume = 80**3
     for number in range(4):
         labels = numpy(samples(number).target)[0, ..., 3] > 0
@@ -126,7 +136,7 @@ def test_moving_a_brain_in_its_box_neither_cuts_it_short_nor_smears_it(whole_pai
 
 def test_validation_has_every_kind_at_the_whole_extent(head):
     options = config()
-    found = list(validation_samples(options, options.stages[0], Sources((head,), ()), 0))
+    found = list(validation_samples(options, options.stages[0], Sources((head,), (), TARGETS), 0))
     assert [kind for kind, _ in found] == ["t1w", "random"]
     assert all(sample.image.shape == (1, 32, 32, 32, 1) for _, sample in found)
 
@@ -134,7 +144,7 @@ def test_validation_has_every_kind_at_the_whole_extent(head):
 def test_a_network_that_sees_the_brain_is_validated_on_the_box_around_it(head, whole_pair):
     options = config(stage={"sees": "brain", "shapes": [[16, 20, 16]]})
     stage = options.stages[0]
-    sources = Sources((head,), (lambda: whole_pair,))
+    sources = Sources((head,), (lambda: whole_pair,), TARGETS)
     found = dict(validation_samples(options, stage, sources, 0))
     sides_of = {"t1w": [b - a + 1 for a, b in head.brain_vox], "real": [80, 80, 80]}
     for kind, brain in sides_of.items():
@@ -145,9 +155,11 @@ def test_a_network_that_sees_the_brain_is_validated_on_the_box_around_it(head, w
 def test_a_real_image_is_validated_on_the_box_that_inference_cuts(whole_pair):
     options = config(stage={"sees": "brain", "shapes": [[16, 20, 16]]})
     stage = options.stages[0]
-    ((kind, sample),) = validation_samples(options, stage, Sources((), (lambda: whole_pair,)), 0)
-    box = extent_around(bounding_box(whole_pair.labels > 0), whole_pair.labels.shape)
-    labels = (whole_pair.labels[box] == 3).reshape(12, 8, 12, 8, 12, 8).mean((1, 3, 5))
+    ((kind, sample),) = validation_samples(
+        options, stage, Sources((), (lambda: whole_pair,), TARGETS), 0
+    )
+    box = extent_around(bounding_box(whole_pair.codes > 0), whole_pair.codes.shape)
+    labels = (whole_pair.codes[box] == 3).reshape(12, 8, 12, 8, 12, 8).mean((1, 3, 5))
     assert kind == "real"
     np.testing.assert_allclose(numpy(sample.target)[0, ..., 3], labels, atol=1e-6)
     image = z_score(whole_pair.image[box]).reshape(12, 8, 12, 8, 12, 8).max((1, 3, 5))
@@ -155,7 +167,7 @@ def test_a_real_image_is_validated_on_the_box_that_inference_cuts(whole_pair):
 
 
 def test_validation_deforms_heads_as_much_as_the_config_says(head):
-    sources = Sources((head,), ())
+    sources = Sources((head,), (), TARGETS)
 
     def targets(strength):
         options = config(synthesis={"deformation_strength": strength})
@@ -169,7 +181,7 @@ def test_intensities_are_normalised_over_what_the_network_sees(head, whole_pair)
     for sees in ("head", "brain"):
         options = config(stage={"sees": sees, "shapes": [[16, 20, 16]]}, real_share=0.5)
         samples = training_samples(
-            options, options.stages[0], Sources((head,), (lambda: whole_pair,)), (0,)
+            options, options.stages[0], Sources((head,), (lambda: whole_pair,), TARGETS), (0,)
         )
         synthetic = [numpy(samples(number).image) for number in (0, 2)]
         normalised = [abs(image.mean()) < 1e-3 for image in synthetic]

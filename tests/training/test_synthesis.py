@@ -11,13 +11,17 @@ from lodbrain_cli.labels import get_label_map
 from lodbrain_cli.training.acquisition import NEUTRAL, apply_acquisition, sample_acquisition
 from lodbrain_cli.training.contrasts import Contrast, apply_contrast, sample_contrast
 from lodbrain_cli.training.deformation import Deformation, apply_deformation, sample_deformation
-from lodbrain_cli.training.heads import head_of, tissue_labels
+from lodbrain_cli.training.heads import head_of, tissue_classes
 from lodbrain_cli.training.samples import SampleGrid, SynthesisedSamples, network_sample
 from lodbrain_cli.training.separable import acquisition_matrices, along_axes, spline_matrix
 from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
 from lodbrain_cli.training.tissues import TISSUES, tissue_of
 
 from .heads import label_map
+
+#: Class of each tissue, and the target of each class.
+SEVEN = tissue_classes(get_label_map("synthseg"))
+EVERY = np.eye(7, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,7 @@ def test_thick_slices_blur_along_the_axis_and_keep_a_constant():
 def test_every_number_of_a_tissue_becomes_the_same_class():
     labels = get_label_map("synthseg")
     for index, tissue in enumerate(TISSUES):
-        assert {labels.reduce(n) for n in tissue.numbers} == {tissue_labels()[index]}
+        assert {labels.reduce(n) for n in tissue.numbers} == {SEVEN[index]}
         assert all(tissue_of(n) == index for n in tissue.numbers)
     for numbers in (*labels.groups, labels.ignored):
         assert all(tissue_of(n) is not None for n in numbers)
@@ -163,7 +167,8 @@ def test_an_image_is_sound_and_the_same_again(head, contrast):
     results = []
     for _ in range(2):
         drawn = sample_synthesis(np.random.default_rng(4), head, (64, 64, 64), 4.0, recipe)
-        results.append([numpy(x) for x in apply_synthesis(head.tissues, drawn)])
+        image, tissues = apply_synthesis(head.tissues, drawn)
+        results.append((numpy(image), SEVEN[numpy(tissues)]))
     (image, labels), (again, labels_again) = results
     np.testing.assert_array_equal(image, again)
     np.testing.assert_array_equal(labels, labels_again)
@@ -175,7 +180,8 @@ def test_an_image_is_sound_and_the_same_again(head, contrast):
 def test_a_brain_without_skull_is_all_that_is_left(head, rng):
     drawn = sample_synthesis(rng, head, (64, 64, 64), 4.0, Recipe(1.0, 1.0))
     assert drawn.stripping != "none"
-    image, labels = (numpy(x) for x in apply_synthesis(head.tissues, drawn))
+    image, tissues = (numpy(x) for x in apply_synthesis(head.tissues, drawn))
+    labels = SEVEN[tissues]
     assert np.median(image[labels > 0]) > 3 * np.median(image[labels == 0])
 
 
@@ -184,7 +190,7 @@ def test_the_brain_lies_inside_the_image(head, shape):
     for seed in range(8):
         drawn = sample_synthesis(np.random.default_rng(seed), head, shape, 4.0, Recipe())
         _, labels = apply_synthesis(head.tissues, drawn)
-        labels = numpy(labels) > 0
+        labels = SEVEN[numpy(labels)] > 0
         rim = labels.sum() - labels[1:-1, 1:-1, 1:-1].sum()
         assert rim < 0.03 * labels.sum()
 
@@ -199,15 +205,15 @@ def test_acquisitions_vary_but_stay_in_range(rng):
 def test_a_network_sees_a_normalised_image_and_shares_of_classes(rng):
     image = ops.convert_to_tensor(rng.normal(50, 7, (8, 8, 8)).astype("float32"))
     labels = rng.integers(0, 7, (8, 8, 8)).astype("int32")
-    sample = network_sample(image, ops.convert_to_tensor(labels), 1, 7)
+    sample = network_sample(image, ops.convert_to_tensor(labels), 1, EVERY)
     assert abs(numpy(sample.image).mean()) < 1e-5
     assert abs(numpy(sample.image).std() - 1) < 1e-5
-    part = network_sample(image, ops.convert_to_tensor(labels), 1, 7, whole_side=16)
+    part = network_sample(image, ops.convert_to_tensor(labels), 1, EVERY, whole_side=16)
     padded = np.zeros((16, 16, 16), np.float32)
     padded[:8, :8, :8] = numpy(image)
     expected = ((padded - padded.mean()) / padded.std())[:8, :8, :8]
     np.testing.assert_allclose(numpy(part.image)[0, ..., 0], expected, atol=1e-4)
-    pooled = network_sample(image, ops.convert_to_tensor(labels), 2, 7)
+    pooled = network_sample(image, ops.convert_to_tensor(labels), 2, EVERY)
     assert pooled.image.shape == (1, 4, 4, 4, 1)
     share = np.mean(labels[:2, :2, :2] == 3)
     assert numpy(pooled.target)[0, 0, 0, 0, 3] == pytest.approx(share)
@@ -218,7 +224,15 @@ def test_a_number_always_gives_the_same_sample_and_uses_share_an_image(head):
     grid = SampleGrid(8.0, 2, ((32, 32, 32), (24, 32, 28)))
 
     def samples():
-        return SynthesisedSamples([head], grid, Recipe(), 7, (3,), images_per_draw=2, uses=2)
+        return SynthesisedSamples(
+            [head],
+            grid,
+            Recipe(),
+            EVERY[SEVEN],
+            (3,),
+            images_per_draw=2,
+            uses=2,
+        )
 
     first, other = samples(), samples()
     drawn = {n: first(n) for n in range(8)}
@@ -244,8 +258,8 @@ def test_what_the_field_of_view_cuts_off_has_no_label(head):
     cut = replace(drawn.acquisition, kept=((0.0, 1.0), (0.4, 1.0), (0.0, 1.0)), noise=0.0)
     tissues = ops.convert_to_tensor(head.tissues)
     image, labels = apply_synthesis(tissues, replace(drawn, acquisition=cut))
-    all_labels = numpy(apply_synthesis(tissues, drawn)[1])
+    labels, all_labels = SEVEN[numpy(labels)], SEVEN[numpy(apply_synthesis(tissues, drawn)[1])]
     assert all_labels[:, :19].any()
-    assert not numpy(labels)[:, :19].any()
+    assert not labels[:, :19].any()
     assert not numpy(image)[:, :19].any()
-    np.testing.assert_array_equal(numpy(labels)[:, 19:], all_labels[:, 19:])
+    np.testing.assert_array_equal(labels[:, 19:], all_labels[:, 19:])

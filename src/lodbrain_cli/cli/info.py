@@ -47,7 +47,6 @@ def _facts() -> dict[str, Any]:
     import dataclasses
 
     from ..inference.devices import allowed_threads
-    from ..labels import get_label_set
     from ..presets import PRESETS
     from ..weights.store import cache_folder, is_offline, status
 
@@ -68,7 +67,7 @@ def _facts() -> dict[str, Any]:
                 "network": preset.network.to_dict(),
                 "weights": [dataclasses.asdict(file) for file in preset.files],
                 "weights_path": str(found.path) if found else None,
-                "labels": [dataclasses.asdict(x) for x in get_label_set(preset.label_set).labels],
+                "labels": [dataclasses.asdict(x) for x in preset.label_set.labels],
             }
         )
     return {

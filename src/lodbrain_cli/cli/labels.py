@@ -42,11 +42,10 @@ Examples:
 def labels(preset: str, form: str, output: Path | None, overwrite: bool) -> None:
     """Show the labels of a preset: number, name, abbreviation, colour."""
     from ..files import check_writable, write_text
-    from ..labels import get_label_set
     from ..outputs.tables import label_table
-    from ..presets import get_preset
+    from ..presets import find_preset
 
-    text = label_table(get_label_set(get_preset(preset).label_set), form)
+    text = label_table(find_preset(preset).label_set, form)
     if output is None:
         emit(text.rstrip("\n"))
         return

@@ -10,6 +10,8 @@ from .completion import completion
 from .console import LodbrainGroup
 from .demo import demo
 from .evaluate import evaluate
+from .extract import extract
+from .finetune import finetune
 from .info import info
 from .labels import labels
 from .mesh import mesh
@@ -78,12 +80,14 @@ for _command in (
     collect,
     slurm,
     evaluate,
+    extract,
     mesh,
     demo,
     labels,
     weights,
     info,
     train,
+    finetune,
     synthesize,
     completion,
 ):

@@ -24,6 +24,7 @@ __all__ = [
     "option",
     "precision_option",
     "preset_option",
+    "preset_type",
     "threads_option",
     "verbosity_options",
     "weights_option",
@@ -90,12 +91,24 @@ def _seconds(parts: Sequence[str | None]) -> float:
     return float(sum(int(part or 0) * n for part, n in zip(parts, lengths, strict=True)))
 
 
+class _PresetType(click.Choice[str]):
+    """Name of a preset, or where a network lies that somebody trained."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take a path for what it is; everything else is a choice."""
+        text = str(value)
+        if text not in self.choices and ("/" in text or Path(text).exists()):
+            return text
+        return super().convert(value, param, ctx)
+
+
+preset_type = _PresetType(list(PRESETS))
 preset_option = option(
     "--preset",
-    type=click.Choice(list(PRESETS)),
+    type=preset_type,
     default=next(iter(PRESETS)),
     show_default=True,
-    help="Trained network to use; see 'lodbrain info'.",
+    help="Trained network to use (see 'lodbrain info'), or the folder of a network of your own.",
 )
 weights_option = option(
     "--weights",

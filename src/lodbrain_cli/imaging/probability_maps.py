@@ -29,11 +29,15 @@ class ProbabilityMaps:
         Voxels of the volume.
     shape : tuple of 3 int
         Of the volume.
+    backgrounds : tuple of int
+        Channels that are a background: the first one of each head of a network
+        that has several.
     """
 
     values: "NDArray[np.float32]"
     box: tuple[slice, ...]
     shape: tuple[int, ...]
+    backgrounds: tuple[int, ...] = (0,)
 
     @staticmethod
     def whole(values: "NDArray[np.float32]") -> "ProbabilityMaps":
@@ -43,13 +47,16 @@ class ProbabilityMaps:
 
     @staticmethod
     def background(
-        num_classes: int, box: Sequence[slice], shape: Sequence[int]
+        num_classes: int,
+        box: Sequence[slice],
+        shape: Sequence[int],
+        backgrounds: tuple[int, ...] = (0,),
     ) -> "ProbabilityMaps":
         """Make maps of nothing but background, with room for a box."""
         # calloc: what is never written takes no memory
         values = np.zeros((num_classes, *(s.stop - s.start for s in box)), np.float32)
-        values[0] = 1.0
-        return ProbabilityMaps(values, tuple(box), tuple(shape))
+        values[list(backgrounds)] = 1.0
+        return ProbabilityMaps(values, tuple(box), tuple(shape), backgrounds)
 
     @property
     def num_classes(self) -> int:
@@ -73,12 +80,12 @@ class ProbabilityMaps:
         if all(m.start <= b.start and b.stop <= m.stop for b, m in zip(box, self.box, strict=True)):
             return self
         if not self.values.size:
-            return ProbabilityMaps.background(self.num_classes, box, self.shape)
+            return ProbabilityMaps.background(self.num_classes, box, self.shape, self.backgrounds)
         both = [
             slice(min(b.start, m.start), max(b.stop, m.stop))
             for b, m in zip(box, self.box, strict=True)
         ]
-        larger = ProbabilityMaps.background(self.num_classes, both, self.shape)
+        larger = ProbabilityMaps.background(self.num_classes, both, self.shape, self.backgrounds)
         larger.values[(slice(None), *larger.within(self.box))] = self.values
         return larger
 
@@ -110,11 +117,25 @@ class ProbabilityMaps:
             return self.values
         return np.stack(list(self.channels()))
 
-    @staticmethod
-    def outside(index: int) -> float:
+    def outside(self, index: int) -> float:
         """Probability of a class outside the box."""
-        return 1.0 if index == 0 else 0.0
+        return 1.0 if index in self.backgrounds else 0.0
+
+    @property
+    def all_background(self) -> "NDArray[np.float32]":
+        """(d, h, w) probability of background, in the box; the least of all heads."""
+        least: NDArray[np.float32] = self.values[list(self.backgrounds)].min(axis=0)
+        return least
+
+    def heads(self) -> "list[ProbabilityMaps]":
+        """Give the maps of each head, views of these."""
+        ends = [*self.backgrounds[1:], self.num_classes]
+        return [
+            ProbabilityMaps(self.values[first:end], self.box, self.shape)
+            for first, end in zip(self.backgrounds, ends, strict=True)
+        ]
 
     def _holds_more(self, axis: int, layers: slice) -> bool:
         part = np.moveaxis(self.values, axis + 1, 1)[:, layers]
-        return bool((part[0] != 1.0).any() or part[1:].any())
+        outside = np.array([self.outside(c) for c in range(self.num_classes)], np.float32)
+        return bool((part != outside[:, None, None, None]).any())

@@ -111,7 +111,7 @@ def _start_openvino(network: "TrainedNetwork", weights: Path, device: str, threa
         raise UsageError(msg)
     from ..networks.frozen import frozen_graph
 
-    graph = frozen_graph(network.name, weights, network.weights.layout)
+    graph = frozen_graph(network.name, weights, network.weights.layout, network.graph)
     try:
         from .openvino_engine import openvino_compiler
     except ImportError as error:
@@ -131,12 +131,12 @@ def _start_keras(
 
     backend = start_keras(device, threads)
     with backend.scope():
+        from ..networks.build import build_network
         from ..networks.checkpoint import load_weights
         from ..networks.keras_graph import read_graph
-        from ..networks.lod_brain import build_lod_brain
         from .keras_engine import KerasStage
 
-        model = build_lod_brain(network.config)
+        model = build_network(network.config)
         load_weights(model, weights, network.weights.layout)
         # XLA is slow at a wide kernel over one channel on a CPU (docs/performance.md).
         compose = not (backend.name == "jax" and backend.device == "cpu")

@@ -1,5 +1,6 @@
 """Carry a plan out: stage by stage, tile by tile, with any engine's compiled stages."""
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -68,6 +69,8 @@ class StagedNetwork:
         footprint: Footprint = Footprint(0, 0),  # noqa: B008 - frozen
     ) -> None:
         self._plan = make_plan(graph, output, compose=compose)
+        heads = graph.nodes[output].heads
+        self._backgrounds = (0, *itertools.accumulate(heads[:-1]))
         self.budgets = tuple(budgets)
         self._footprint = footprint
         self._runner = StageRunner(self._plan.plain, compile_stage, self.budgets[0])
@@ -161,13 +164,13 @@ class StagedNetwork:
         wanted = state.everywhere(cell_of(stage)) if everywhere else self._coarse_brain(state)
         size = self._runner.tile_size(stage, wanted)
         width = stage.graph.channels[stage.output]
-        maps = ProbabilityMaps.background(width, _NO_BOX, state.shape)
+        maps = ProbabilityMaps.background(width, _NO_BOX, state.shape, self._backgrounds)
         computed = np.zeros_like(wanted)
         while (wanted & ~computed).any():
             maps = self._compute(maps, wanted & ~computed, size, state, memory_limit)
             computed |= wanted
             found = np.zeros(state.shape, bool)
-            found[maps.box] = maps.values[0] < _SURELY_BACKGROUND
+            found[maps.box] = maps.all_background < _SURELY_BACKGROUND
             brain = any_in_cells(found, GRAIN)
             wanted = any_in_cells(dilated(brain, 1), cell_of(stage) // GRAIN)
         return maps, float(computed.mean())
@@ -208,7 +211,7 @@ class StagedNetwork:
         for tile in self._runner.tiles(stage, varied, state.shape):
             values, _ = self._runner.run(stage, tile, state, "coarse")
             assert values is not None
-            seen[scaled(tile.keep, stage.scale)] = values[0]
+            seen[scaled(tile.keep, stage.scale)] = values[list(self._backgrounds)].min(axis=0)
         steps = -(-_MARGIN_VOX // stage.scale)
         # The largest piece: near the volume's border the coarse level sees things.
         near = dilated(largest_component(seen < _COARSELY_BACKGROUND), steps)

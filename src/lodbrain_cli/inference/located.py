@@ -6,6 +6,7 @@ place, :mod:`lodbrain_cli.imaging.extent`.
 """
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,11 +52,14 @@ class LocatedEngine:
         Factor by which its input is max-pooled.
     network : Engine
         Of the network that sees the box.
+    heads : tuple of int
+        Classes of each of that network's heads.
     """
 
     finder: Engine
     pool: int
     network: Engine
+    heads: tuple[int, ...]
 
     @property
     def name(self) -> str:
@@ -100,7 +104,7 @@ class LocatedEngine:
         """
         coarse = self.finder.predict(max_pooled(image, self.pool), memory_limit=memory_limit)
         brain = _brain_box(coarse.maps, self.pool)
-        prediction = _nothing(coarse, image.shape)
+        prediction = _nothing(self.heads, image.shape)
         notes, tried = list(coarse.notes), list[tuple[slice, ...]]()
         while brain is not None:
             box = extent_around(brain, image.shape)
@@ -127,7 +131,7 @@ def _brain_box(maps: ProbabilityMaps, scale: int = 1) -> tuple[slice, ...] | Non
     Slices with a sliver of it do not count: a spinal cord taken for brainstem
     would pull the box down the neck.
     """
-    piece = largest_component(maps.values[0] < 0.5)
+    piece = largest_component(maps.all_background < 0.5)
     box = []
     for axis, first in enumerate(maps.origin):
         others = tuple(i for i in range(3) if i != axis)
@@ -139,9 +143,10 @@ def _brain_box(maps: ProbabilityMaps, scale: int = 1) -> tuple[slice, ...] | Non
     return tuple(box)
 
 
-def _nothing(coarse: Prediction, shape: tuple[int, ...]) -> Prediction:
+def _nothing(heads: tuple[int, ...], shape: tuple[int, ...]) -> Prediction:
     empty = (slice(0, 0),) * 3
-    maps = ProbabilityMaps.background(coarse.maps.num_classes, empty, shape)
+    backgrounds = (0, *accumulate(heads[:-1]))
+    maps = ProbabilityMaps.background(sum(heads), empty, shape, backgrounds)
     return Prediction(maps, computed=0.0)
 
 
@@ -152,7 +157,7 @@ def _outside_too(inside: Prediction, box: tuple[slice, ...], shape: tuple[int, .
         for s, b in zip(inside.maps.box, box, strict=True)
     )
     share = float(np.prod([(b.stop - b.start) / n for b, n in zip(box, shape, strict=True)]))
-    maps = ProbabilityMaps(inside.maps.values, placed, shape)
+    maps = replace(inside.maps, box=placed, shape=shape)
     return replace(inside, maps=maps, computed=share * inside.computed)
 
 

@@ -9,6 +9,7 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from ..networks.graph import Graph, Node
+from .openvino_pointwise import biased, normalised, pointwise
 from .plan import Stage
 from .reach import needed_of_sources
 from .tiling import Box
@@ -96,20 +97,19 @@ def _apply(node: Node, inputs: list[_Tensor], graph: Graph, ends: Ends) -> _Tens
         value = ops.convolution_backprop_data(
             first.value, kernel, [node.factor] * 3, pads_begin=[0] * 3, pads_end=[0] * 3
         )
-        return _Tensor(_biased(value, node.bias), _times(first.cut, node.factor))
+        return _Tensor(biased(value, node.bias), _times(first.cut, node.factor))
     if node.kind == "normalise":
         channels = graph.channels[node.name]
-        return _Tensor(_normalise(node, first.value, inputs[1].value, channels), first.cut)
-    if node.kind == "add":
-        return _add(inputs)
+        return _Tensor(normalised(node, first.value, inputs[1].value, channels), first.cut)
+    if node.kind in ("add", "concatenate"):
+        return _together(inputs, node.kind)
     if node.kind == "upsample":
         return _Tensor(_upsample(first.value, node.factor), _times(first.cut, node.factor))
+    if node.kind == "upsample_linear":
+        return _upsample_linear(first, ends)
     if node.kind in ("max_pool", "fold"):
         return _by_blocks(node, first)
-    if node.kind == "relu":
-        return _Tensor(ops.relu(first.value), first.cut)
-    assert node.kind == "softmax"
-    return _Tensor(ops.softmax(first.value, 1), first.cut)
+    return _Tensor(pointwise(node, first.value), first.cut)
 
 
 def _convolve(node: Node, source: _Tensor, ends: Ends) -> _Tensor:
@@ -135,7 +135,7 @@ def _convolve(node: Node, source: _Tensor, ends: Ends) -> _Tensor:
     end[2] += node.factor * alone
     value = ops.convolution(value, kernel, [node.factor] * 3, begin, end, [1, 1, 1])
     value = _cropped(value, ((0, 0), (0, 0), (0, int(alone))))
-    return _Tensor(_biased(value, node.bias), _pairs(lacks))
+    return _Tensor(biased(value, node.bias), _pairs(lacks))
 
 
 def _convolve_pairs(value: Any, kernel: Any, bias: Any, begin: list[int], end: list[int]) -> Any:
@@ -145,25 +145,30 @@ def _convolve_pairs(value: Any, kernel: Any, bias: Any, begin: list[int], end: l
     both[0::2, ..., :-1] = kernel
     both[1::2, ..., 1:] = kernel
     paired = ops.convolution(value, both, [1, 1, 2], begin, end, [1, 1, 1])
-    paired = _biased(paired, None if bias is None else np.repeat(bias, 2))
+    paired = biased(paired, None if bias is None else np.repeat(bias, 2))
     sides = [_side(paired, axis) for axis in (2, 3, 4)]
     split = ops.reshape(paired, [1, filters, 2, *sides], special_zero=False)
     rows = ops.transpose(split, [0, 1, 3, 4, 5, 2])
     return ops.reshape(rows, [1, filters, *sides[:2], 2 * sides[2]], special_zero=False)
 
 
-def _add(inputs: list[_Tensor]) -> _Tensor:
+def _together(inputs: list[_Tensor], kind: str) -> _Tensor:
+    """Sum or concatenation, of what all of them have."""
     cut = tuple(
         (max(t.cut[axis][0] for t in inputs), max(t.cut[axis][1] for t in inputs))
         for axis in range(3)
     )
-    total = None
+    parts = []
     for tensor in inputs:
         crops = tuple(
             (c[0] - own[0], c[1] - own[1]) for c, own in zip(cut, tensor.cut, strict=True)
         )
-        part = _cropped(tensor.value, crops)
-        total = part if total is None else ops.add(total, part)
+        parts.append(_cropped(tensor.value, crops))
+    if kind == "concatenate":
+        return _Tensor(ops.concat(parts, 1), cut)
+    total = parts[0]
+    for part in parts[1:]:
+        total = ops.add(total, part)
     return _Tensor(total, cut)
 
 
@@ -211,28 +216,6 @@ def _times(cut: tuple[tuple[int, int], ...], factor: int) -> tuple[tuple[int, in
     return tuple((begin * factor, end * factor) for begin, end in cut)
 
 
-def _biased(value: Any, bias: Any) -> Any:
-    return value if bias is None else ops.add(value, bias.reshape(1, -1, 1, 1, 1))
-
-
-def _normalise(node: Node, value: Any, moments: Any, channels: int) -> Any:
-    """One multiplication and one addition, from given (2, groups) moments."""
-    assert node.gamma is not None
-    assert node.beta is not None
-    scale_of = ops.power(
-        ops.add(ops.gather(moments, 1, 0), np.float32(node.epsilon)), np.float32(-0.5)
-    )
-    count = int(moments.get_partial_shape()[1].get_length())
-    groups = np.repeat(np.arange(count), channels // count)
-    scale = ops.multiply(ops.gather(scale_of, groups, 0), node.gamma)
-    shift = ops.subtract(
-        node.beta, ops.multiply(ops.gather(ops.gather(moments, 0, 0), groups, 0), scale)
-    )
-    broad = [1, -1, 1, 1, 1]
-    scaled = ops.multiply(value, ops.reshape(scale, broad, special_zero=False))
-    return ops.add(scaled, ops.reshape(shift, broad, special_zero=False))
-
-
 def _upsample(value: Any, factor: int) -> Any:
     """Repeat each voxel `factor` times along each axis."""
     return ops.interpolate(
@@ -244,3 +227,29 @@ def _upsample(value: Any, factor: int) -> Any:
         nearest_mode="floor",
         axes=[2, 3, 4],
     )
+
+
+def _upsample_linear(source: _Tensor, ends: Ends) -> _Tensor:
+    """Trilinear to twice the sides, with zeros outside the volume.
+
+    OpenVINO repeats the outermost voxels instead: zeros are put around first, and
+    what the repeated ones spoil is cut off.
+    """
+    rims = [[int(end and not cut) for end, cut in zip(e, c, strict=True)]
+            for e, c in zip(ends, source.cut, strict=True)]  # fmt: skip
+    begin, stop = ([0, 0, *(rim[side] for rim in rims)] for side in (0, 1))
+    value = ops.pad(source.value, begin, stop, "constant", np.float32(0))
+    value = ops.interpolate(
+        value,
+        np.full(3, 2, np.float32),
+        "linear_onnx",
+        "scales",
+        coordinate_transformation_mode="half_pixel",
+        axes=[2, 3, 4],
+    )
+    value = _cropped(value, ((2, 2),) * 3)
+    lacks = tuple(
+        (2 * (cut[0] + 1 - rim[0]), 2 * (cut[1] + 1 - rim[1]))
+        for cut, rim in zip(source.cut, rims, strict=True)
+    )
+    return _Tensor(value, lacks)

@@ -192,12 +192,14 @@ def _is_of_image(graph: Graph, name: str) -> bool:
 
 
 def _reach(graph: Graph, output: str, scales: dict[str, int]) -> int:
-    """Voxels of the image, beyond its own, that an output voxel depends on."""
+    """Voxels of the image beyond a tile, which ends with whole voxels of every scale."""
     reach = dict.fromkeys(graph.nodes, -1)
     reach[output] = 0
     for node in reversed(list(graph.nodes.values())):
         for name in node.inputs if reach[node.name] >= 0 else ():
-            reach[name] = max(reach[name], reach[node.name] + node.radius * scales[name])
+            # A fine voxel beyond the tile depends on all of the coarse one that it lies in.
+            own = _round_up(reach[node.name], scales[name])
+            reach[name] = max(reach[name], own + node.radius * scales[name])
     return max(reach[n.name] for n in graph.nodes.values() if n.kind == "image")
 
 

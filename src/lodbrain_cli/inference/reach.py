@@ -30,7 +30,7 @@ def needed_of_sources(
     grain: dict[str, int] = {}
     for node in nodes:
         rough = max((grain.get(name, 1) for name in node.inputs), default=1)
-        if node.kind in ("upsample", "convolve_up"):
+        if node.kind in ("upsample", "upsample_linear", "convolve_up"):
             rough = node.factor
         grain[node.name] = 1 if node.kind in ("convolve", "max_pool", "fold") else rough
     ranges: dict[str, list[tuple[int, int]]] = {stage.output: [(s.start, s.stop) for s in keep]}
@@ -58,8 +58,8 @@ def needed_of_sources(
 def _range_of_input(node: Node, begin: int, stop: int) -> tuple[int, int]:
     if node.kind in ("convolve", "max_pool", "fold"):
         return begin * node.factor - node.radius, stop * node.factor + node.radius
-    if node.kind in ("upsample", "convolve_up"):
-        return begin // node.factor, -(-stop // node.factor)
+    if node.kind in ("upsample", "upsample_linear", "convolve_up"):
+        return begin // node.factor - node.radius, -(-stop // node.factor) + node.radius
     return begin, stop
 
 

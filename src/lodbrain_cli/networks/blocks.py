@@ -13,13 +13,13 @@ from typing import Any
 
 from keras import layers, regularizers
 
-from ..presets import NetworkConfig
+from ..presets import LodBrainConfig
 from .normalization import GroupMoments, GroupNormalise
 
 __all__ = ["conv3", "decoder_block", "encoder_block", "normalise"]
 
 
-def conv3(x: Any, filters: int, config: NetworkConfig | None, name: str) -> Any:
+def conv3(x: Any, filters: int, config: LodBrainConfig | None, name: str) -> Any:
     """Linear 3³ convolution, zero-padded, with bias.
 
     With a `config` the kernel starts from He's normal distribution under its
@@ -32,21 +32,21 @@ def conv3(x: Any, filters: int, config: NetworkConfig | None, name: str) -> Any:
     return layers.Conv3D(filters, 3, padding="same", name=name, **options)(x)
 
 
-def normalise(x: Any, config: NetworkConfig, name: str) -> Any:
+def normalise(x: Any, config: LodBrainConfig, name: str) -> Any:
     """Group normalisation by the moments of the whole tensor."""
     groups = min(config.max_groups, x.shape[-1])
     moments = GroupMoments(groups, name=f"{name}_moments")(x)
     return GroupNormalise(config.epsilon, name=name)([x, moments])
 
 
-def _convolve_normalise(x: Any, filters: int, config: NetworkConfig, name: str) -> Any:
+def _convolve_normalise(x: Any, filters: int, config: LodBrainConfig, name: str) -> Any:
     x = conv3(x, filters, config, f"{name}_conv")
     x = normalise(x, config, f"{name}_norm")
     x = layers.ReLU(name=f"{name}_relu")(x)
     return layers.Dropout(config.dropout, name=f"{name}_dropout")(x)
 
 
-def encoder_block(x: Any, filters: int, config: NetworkConfig, name: str) -> Any:
+def encoder_block(x: Any, filters: int, config: LodBrainConfig, name: str) -> Any:
     """Halve each side; ``4 * filters`` channels come out."""
     x = _convolve_normalise(x, filters, config, name)
     x = layers.Conv3D(
@@ -61,7 +61,7 @@ def encoder_block(x: Any, filters: int, config: NetworkConfig, name: str) -> Any
     return layers.ReLU(name=f"{name}_down_relu")(x)
 
 
-def decoder_block(x: Any, filters: int, config: NetworkConfig, name: str) -> Any:
+def decoder_block(x: Any, filters: int, config: LodBrainConfig, name: str) -> Any:
     """Double each side; ``4 * filters`` channels come out."""
     x = _convolve_normalise(x, filters, config, name)
     x = layers.Conv3DTranspose(

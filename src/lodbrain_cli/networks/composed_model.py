@@ -91,10 +91,18 @@ def compose_model(model: keras.Model, output: str = "probabilities") -> keras.Mo
 
 def _layer_of(node: Node, model: keras.Model) -> keras.layers.Layer:
     """Layer of the model itself, or one that stands for several."""
-    if node.made_of in ((), ((node.name, True),)):
+    if len(node.made_of) < 2 and _is_whole(node, model):
         return _own_layer(node, model)
     parts = [(model.get_layer(name), with_bias) for name, with_bias in node.made_of]
     return ComposedConvolution(parts, name=f"composed_{node.name}")
+
+
+def _is_whole(node: Node, model: keras.Model) -> bool:
+    """Whether a node is one layer with its bias, where it has one."""
+    return all(
+        name == node.name and with_bias == model.get_layer(name).use_bias
+        for name, with_bias in node.made_of
+    )
 
 
 def _own_layer(node: Node, model: keras.Model) -> keras.layers.Layer:

@@ -9,13 +9,14 @@ import json
 from importlib import resources
 from pathlib import Path
 
+from ..errors import WeightsError
 from .graph import Graph
 from .tensors import read_tensors
 
 __all__ = ["frozen_graph"]
 
 
-def frozen_graph(name: str, weights: Path, layout: str) -> Graph:
+def frozen_graph(name: str, weights: Path, layout: str, structure: str | None = None) -> Graph:
     """Graph of a network of a preset with weights.
 
     Parameters
@@ -24,12 +25,20 @@ def frozen_graph(name: str, weights: Path, layout: str) -> Graph:
         Of the :class:`lodbrain_cli.presets.TrainedNetwork`.
     weights : Path
     layout : {"lodbrain", "lod-brain-release"}
+    structure : str, optional
+        JSON of the graph; default: the file of the package.
 
     Raises
     ------
     WeightsError
         When the weights are of another network or damaged.
     """
-    file = resources.files(__package__) / "graphs" / f"{name}.json"
-    graph = Graph.from_structure(json.loads(file.read_text(encoding="utf-8")))
+    if structure is None:
+        file = resources.files(__package__) / "graphs" / f"{name}.json"
+        structure = file.read_text(encoding="utf-8")
+    try:
+        graph = Graph.from_structure(json.loads(structure))
+    except (KeyError, TypeError, ValueError) as error:
+        msg = f"the structure of network {name!r} is damaged ({error}); fetch its file again"
+        raise WeightsError(msg) from error
     return graph.with_tensors(read_tensors(weights, layout, graph.tensor_shapes()))

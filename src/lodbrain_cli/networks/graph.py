@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["WEIGHTS", "Graph", "Kind", "Node"]
 
 #: Variables that a node may have.
-WEIGHTS = ("kernel", "bias", "gamma", "beta")
+WEIGHTS = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
 
 Kind = Literal[
     "image",
@@ -27,12 +27,18 @@ Kind = Literal[
     "fold",
     "max_pool",
     "upsample",
+    "upsample_linear",
+    "pad_channels",
     "relu",
+    "relu6",
     "dropout",
     "add",
+    "concatenate",
     "moments",
     "normalise",
+    "batch_normalise",
     "softmax",
+    "sigmoid",
 ]
 
 
@@ -47,15 +53,18 @@ class Node:
         ``convolve`` pads with zeros ("same"); ``convolve_up`` is a transposed
         convolution whose kernel size is its factor; ``fold`` turns each block of
         factor³ voxels into one voxel with factor³ times the channels, those of
-        one channel side by side; ``moments`` reduces to (2, groups) means and
-        variances; ``normalise`` applies the moments that are its second input.
+        one channel side by side; ``upsample_linear`` doubles the sides with zeros
+        outside the volume; ``moments`` reduces to (2, groups) means and
+        variances; ``normalise`` applies the moments that are its second input,
+        ``batch_normalise`` its own; ``softmax`` is over each head apart;
+        ``sigmoid`` makes background and structure of one channel.
     inputs : tuple of str
     factor : int
         Stride, pool size or up-sampling, equal along the axes.
     kernel : (k, k, k, in, out) float32 array, optional
         For ``convolve_up`` (k, k, k, out, in), as Keras stores it.
     bias : (out,) float32 array, optional
-    gamma, beta : (C,) float32 arrays, optional
+    gamma, beta, moving_mean, moving_variance : (C,) float32 arrays, optional
     groups : int
         Of ``moments`` and ``normalise``.
     epsilon : float
@@ -64,6 +73,10 @@ class Node:
         from the two that it stands for.
     width : int
         Channels of an ``image``.
+    heads : tuple of int
+        Channels of each head of a ``softmax``; () for all together.
+    padding : (int, int)
+        Channels that ``pad_channels`` adds in front and behind.
     made_of : tuple of (str, bool)
         Of a composed convolution: the convolutions that it stands for, the first
         one first, and whether the bias of each is in its own.
@@ -77,15 +90,21 @@ class Node:
     bias: "NDArray[np.float32] | None" = None
     gamma: "NDArray[np.float32] | None" = None
     beta: "NDArray[np.float32] | None" = None
+    moving_mean: "NDArray[np.float32] | None" = None
+    moving_variance: "NDArray[np.float32] | None" = None
     groups: int = 0
     epsilon: float = 0.0
     seam: int = 0
     width: int = 1
+    heads: tuple[int, ...] = ()
+    padding: tuple[int, int] = (0, 0)
     made_of: tuple[tuple[str, bool], ...] = ()
 
     @property
     def radius(self) -> int:
         """Voxels of its input's grid that it reaches beyond those that its own voxel covers."""
+        if self.kind == "upsample_linear":
+            return 1
         if self.kind != "convolve" or self.kernel is None:
             return 0
         return (int(self.kernel.shape[0]) - self.factor) // 2
@@ -110,7 +129,7 @@ class Graph:
             scale = scales[node.inputs[0]] if node.inputs else 1
             if node.kind in ("max_pool", "convolve", "fold"):
                 scale *= node.factor
-            elif node.kind in ("upsample", "convolve_up"):
+            elif node.kind in ("upsample", "upsample_linear", "convolve_up"):
                 scale //= node.factor
             scales[node.name] = scale
         return scales
@@ -120,16 +139,7 @@ class Graph:
         """Channels of each tensor."""
         channels: dict[str, int] = {}
         for node in self.nodes.values():
-            if node.kind == "image":
-                channels[node.name] = node.width
-            elif node.kind == "moments":
-                channels[node.name] = node.groups
-            elif node.kernel is not None:
-                channels[node.name] = node.kernel.shape[-2 if node.kind == "convolve_up" else -1]
-            else:
-                channels[node.name] = channels[node.inputs[0]]
-            if node.kind == "fold":
-                channels[node.name] *= node.factor**3
+            channels[node.name] = _channels(node, [channels[name] for name in node.inputs])
         return channels
 
     def consumers(self, name: str) -> list[Node]:
@@ -160,9 +170,14 @@ class Graph:
         for node in self.nodes.values():
             fields = {k: getattr(node, k) for k in ("name", "kind", "factor", "groups", "width")}
             weights = {v: list(getattr(node, v).shape) for v in WEIGHTS if _has(node, v)}
+            # What few nodes have is left out where it says nothing.
+            seldom = {
+                k: list(getattr(node, k)) for k in ("heads", "padding") if any(getattr(node, k))
+            }
             plain.append(
-                {**fields, "epsilon": node.epsilon, "inputs": list(node.inputs), "weights": weights}
-            )
+                {**fields, **seldom, "epsilon": node.epsilon, "inputs": list(node.inputs),
+                 "weights": weights}
+            )  # fmt: skip
         return plain
 
     @staticmethod
@@ -170,7 +185,11 @@ class Graph:
         """Graph of :meth:`structure`, its weights zero."""
         nodes = {}
         for entry in plain:
-            fields = {k: v for k, v in entry.items() if k not in ("weights", "inputs")}
+            fields: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v
+                for k, v in entry.items()
+                if k not in ("weights", "inputs")
+            }
             weights: dict[str, Any] = {
                 v: np.zeros(s, np.float32) for v, s in entry["weights"].items()
             }
@@ -191,3 +210,18 @@ class Graph:
 
 def _has(node: Node, variable: str) -> bool:
     return getattr(node, variable) is not None
+
+
+def _channels(node: Node, inputs: list[int]) -> int:
+    """Channels of a node's tensor, from those of its inputs."""
+    if node.kernel is not None:
+        return int(node.kernel.shape[-2 if node.kind == "convolve_up" else -1])
+    given = {
+        "image": node.width,
+        "moments": node.groups,
+        "sigmoid": 2,
+        "concatenate": sum(inputs),
+        "pad_channels": sum((*inputs, *node.padding)),
+        "fold": node.factor**3 * inputs[0] if inputs else 0,
+    }
+    return given.get(node.kind) or inputs[0]

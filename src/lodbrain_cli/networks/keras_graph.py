@@ -5,16 +5,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from .graph import Graph, Node
+from .graph import WEIGHTS, Graph, Node
+from .heads import HeadSoftmax, SigmoidClasses
+from .linear_upsampling import LinearUpsampling, PadChannels
 from .normalization import GroupMoments, GroupNormalise
 
 __all__ = ["build_from_graph", "read_graph"]
 
 _WITHOUT_OPTIONS = (
-    (keras.layers.ReLU, "relu"),
     (keras.layers.Dropout, "dropout"),
     (keras.layers.Add, "add"),
+    (keras.layers.Concatenate, "concatenate"),
     (keras.layers.Softmax, "softmax"),
+    (SigmoidClasses, "sigmoid"),
 )
 
 
@@ -59,7 +62,7 @@ def read_graph(model: keras.Model, *, dropout: bool = False) -> Graph:
     Raises
     ------
     TypeError
-        On a layer of another kind than LOD-Brain has.
+        On a layer of a kind that no network here has.
     """
     producers = {id(layer.output): layer.name for layer in model.layers}
     same_as: dict[str, str] = {}
@@ -124,6 +127,16 @@ def _attributes(layer: Any) -> dict[str, Any]:
         return {"kind": "moments", "groups": layer.groups}
     if isinstance(layer, GroupNormalise):
         return {"kind": "normalise", "epsilon": layer.epsilon, **weights}
+    if isinstance(layer, kinds.BatchNormalization):
+        return {"kind": "batch_normalise", "epsilon": layer.epsilon, **weights}
+    if isinstance(layer, kinds.ReLU):
+        return {"kind": "relu6" if layer.max_value == 6 else "relu"}
+    if isinstance(layer, LinearUpsampling):
+        return {"kind": "upsample_linear", "factor": 2}
+    if isinstance(layer, PadChannels):
+        return {"kind": "pad_channels", "padding": (layer.before, layer.after)}
+    if isinstance(layer, HeadSoftmax):
+        return {"kind": "softmax", "heads": layer.heads}
     for kind, name in _WITHOUT_OPTIONS:
         if isinstance(layer, kind):
             return {"kind": name}
@@ -134,7 +147,7 @@ def _attributes(layer: Any) -> dict[str, Any]:
 def _apply(node: Node, inputs: list[Any], policy: str) -> Any:
     layer = _layer(node, policy)
     result = layer(inputs if len(inputs) > 1 else inputs[0])
-    for name in ("kernel", "bias", "gamma", "beta"):
+    for name in WEIGHTS:
         values = getattr(node, name)
         if values is not None:
             getattr(layer, name).assign(values)
@@ -153,11 +166,26 @@ def _layer(node: Node, policy: str) -> keras.layers.Layer:
         "fold": lambda: Fold(node.factor, name=node.name, dtype=policy),
         "max_pool": lambda: keras.layers.MaxPooling3D(node.factor, name=node.name, dtype=policy),
         "upsample": lambda: keras.layers.UpSampling3D(node.factor, name=node.name, dtype=policy),
+        "upsample_linear": lambda: LinearUpsampling(name=node.name, dtype=policy),
+        "pad_channels": lambda: PadChannels(*node.padding, name=node.name, dtype=policy),
         "relu": lambda: keras.layers.ReLU(name=node.name, dtype=policy),
+        "relu6": lambda: keras.layers.ReLU(6, name=node.name, dtype=policy),
         "add": lambda: keras.layers.Add(name=node.name, dtype=policy),
-        "softmax": lambda: keras.layers.Softmax(name=node.name, dtype="float32"),
+        "concatenate": lambda: keras.layers.Concatenate(name=node.name, dtype=policy),
+        "softmax": lambda: _softmax(node),
+        "sigmoid": lambda: SigmoidClasses(name=node.name, dtype="float32"),
+        "batch_normalise": lambda: keras.layers.BatchNormalization(
+            epsilon=node.epsilon, name=node.name, dtype=policy
+        ),
         "moments": lambda: GroupMoments(node.groups, name=node.name, dtype="float32"),
         "normalise": lambda: GroupNormalise(node.epsilon, name=node.name, dtype=policy),
     }
     layer: keras.layers.Layer = simple[node.kind]()
     return layer
+
+
+def _softmax(node: Node) -> keras.layers.Layer:
+    options: dict[str, Any] = {"name": node.name, "dtype": "float32"}
+    if node.heads:
+        return HeadSoftmax(node.heads, **options)
+    return keras.layers.Softmax(**options)

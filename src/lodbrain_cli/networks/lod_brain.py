@@ -11,40 +11,21 @@ from typing import Any
 import keras
 from keras import layers
 
-from ..presets import NetworkConfig
+from ..presets import LodBrainConfig
 from .blocks import conv3, decoder_block, encoder_block
+from .heads import probabilities
 
 __all__ = ["build_lod_brain"]
 
 
 def build_lod_brain(
-    config: NetworkConfig, shape: tuple[int | None, ...] = (None, None, None)
+    config: LodBrainConfig, shape: tuple[int | None, ...] = (None, None, None)
 ) -> keras.Model:
-    """Build the graph of a config.
+    """Build the graph of a config; see :func:`lodbrain_cli.networks.build.build_network`.
 
-    Parameters
-    ----------
-    config : NetworkConfig
-    shape : tuple of 3 (int or None)
-        Sides of the input; each a multiple of ``config.alignment``. None
-        leaves a side open.
-
-    Returns
-    -------
-    keras.Model
-        Input ``image`` (N, *shape, channels) float32, intensities normalised
-        as the weights expect; output of layer ``probabilities``
-        (N, *shape, num_classes), summing to 1 over the last axis. Layer
-        ``logits`` holds the values before the softmax.
-
-    Raises
-    ------
-    ValueError
-        When a side is not a multiple of ``config.alignment``.
+    Layer ``logits`` holds the values before the softmax.
     """
-    if any(side is not None and side % config.alignment for side in shape):
-        msg = f"every side must be a multiple of {config.alignment}; received shape={tuple(shape)}"
-        raise ValueError(msg)
+    config.check_shape(shape)
     image = keras.Input((*shape, config.input_channels), name="image")
     features: list[Any] = []
     coarser: _Level | None = None
@@ -53,16 +34,14 @@ def build_lod_brain(
         features.append(coarser.output)
     total = features[0] if len(features) == 1 else layers.Add(name="features")(features)
     logits = layers.Conv3D(config.num_classes, 1, padding="same", name="logits")(total)
-    # float32 here keeps the classification exact under a mixed-precision policy.
-    probabilities = layers.Softmax(name="probabilities", dtype="float32")(logits)
-    return keras.Model(image, probabilities, name="lod_brain")
+    return keras.Model(image, probabilities(logits, config), name="lod_brain")
 
 
 class _Level:
     """One level: its skips and decoder features, which the next finer one reads."""
 
     def __init__(
-        self, image: Any, coarser: "_Level | None", config: NetworkConfig, index: int
+        self, image: Any, coarser: "_Level | None", config: LodBrainConfig, index: int
     ) -> None:
         self.name = f"level{index}"
         self.coarser = coarser

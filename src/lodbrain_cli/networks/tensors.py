@@ -21,7 +21,7 @@ from ..errors import WeightsError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["dataset_paths", "read_tensors"]
+__all__ = ["dataset_paths", "read_all_tensors", "read_tensors"]
 
 # Our layer → group in the authors' files. Keras 2 numbered layers by order of
 # creation, so the table is written out: three pairs of tensors have equal
@@ -123,6 +123,22 @@ def read_tensors(
         )
         raise WeightsError(msg, details=problems)
     return {name: arrays[place] for name, place in places.items()}
+
+
+def read_all_tensors(path: Path) -> "dict[str, NDArray[np.float32]]":
+    """Read whatever tensors a file of the ``lodbrain`` layout holds, by name.
+
+    Raises
+    ------
+    WeightsError
+        When the file cannot be read, or holds values that are not finite.
+    """
+    arrays = _read_arrays(path)
+    problems = _misfits({name: array.shape for name, array in arrays.items()}, arrays)
+    if problems:
+        msg = f"{path}: {problems[0]}"
+        raise WeightsError(msg, details=problems)
+    return arrays
 
 
 def _misfits(

@@ -44,9 +44,14 @@ def label_table(label_set: LabelSet, form: str) -> str:
 def _tsv(label_set: LabelSet) -> str:
     lines = ["index\tname\tabbreviation\tcolor\tmapping"]
     lines += [
-        f"{x.index}\t{x.name}\t{x.abbreviation}\t{x.color}\t{x.mapping}" for x in label_set.labels
+        f"{x.index}\t{x.name}\t{x.abbreviation}\t{x.color}\t{_shown(x.mapping)}"
+        for x in label_set.labels
     ]
     return "\n".join(lines) + "\n"
+
+
+def _shown(mapping: int | None) -> str:
+    return "n/a" if mapping is None else str(mapping)
 
 
 def _json(label_set: LabelSet) -> str:
@@ -77,7 +82,7 @@ def _itksnap(label_set: LabelSet) -> str:
     for label in label_set.labels:
         red, green, blue = label.rgb
         shown = 0 if label.index == 0 else 1
-        name = "Clear Label" if label.index == 0 else label.name
+        name = "Clear Label" if label.index == 0 else label.name.replace('"', "'")
         lines.append(
             f"{label.index:5d} {red:5d} {green:4d} {blue:4d} {shown:8d} {shown:2d} {shown:2d}"
             f'    "{name}"'

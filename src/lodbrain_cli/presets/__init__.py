@@ -1,15 +1,33 @@
 """Presets: networks that were trained, by name; pure data."""
 
+from .architectures import ARCHITECTURES, architecture_config, network_from_plain, network_to_plain
+from .lod_brain import LodBrainConfig
+from .model_file import MODEL_FILE, find_preset, model_to_plain, read_model
+from .neighbours import CerebrumConfig, NeuroNetConfig, UNetConfig
 from .network import NetworkConfig
-from .preset import LEVELS, Preset, TrainedNetwork, WeightsFile
-from .table import PRESETS, get_preset
+from .preset import LEVELS, Preset, TrainedNetwork, WeightsFile, Windows
+from .table import BRAIN_EXTRACTION, PRESETS, get_preset
 
 __all__ = [
+    "ARCHITECTURES",
+    "BRAIN_EXTRACTION",
     "LEVELS",
+    "MODEL_FILE",
     "PRESETS",
+    "CerebrumConfig",
+    "LodBrainConfig",
     "NetworkConfig",
+    "NeuroNetConfig",
     "Preset",
     "TrainedNetwork",
+    "UNetConfig",
     "WeightsFile",
+    "Windows",
+    "architecture_config",
+    "find_preset",
     "get_preset",
+    "model_to_plain",
+    "network_from_plain",
+    "network_to_plain",
+    "read_model",
 ]

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from ..errors import UsageError
+from ..labels import LabelSet
+from .lod_brain import LodBrainConfig
 from .network import NetworkConfig
 
-__all__ = ["LEVELS", "Preset", "TrainedNetwork", "WeightsFile"]
+__all__ = ["LEVELS", "Preset", "TrainedNetwork", "WeightsFile", "Windows"]
 
 #: Levels of detail that can be asked for: the whole network, or its coarse stage alone.
 LEVELS = ("fine", "coarse")
@@ -39,6 +42,32 @@ class WeightsFile:
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Parts of a volume that a network sees one after the other.
+
+    Parameters
+    ----------
+    shape, stride : tuple of 3 int
+        Voxels of the network's input.
+    """
+
+    shape: tuple[int, int, int]
+    stride: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        """Refuse windows that leave gaps.
+
+        Raises
+        ------
+        ValueError
+            With what was received.
+        """
+        if any(not 1 <= s <= w for w, s in zip(self.shape, self.stride, strict=True)):
+            msg = f"windows of {self.shape} at every {self.stride} voxels"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True)
 class TrainedNetwork:
     """A network with its weights, as an engine runs it.
 
@@ -54,6 +83,10 @@ class TrainedNetwork:
         that grid.
     finder : TrainedNetwork, optional
         Finds the brain, where the network sees only the box around it.
+    graph : str, optional
+        Its structure, JSON; default: a file of the package of that `name`.
+    windows : Windows, optional
+        Parts that it sees one after the other; default: all at once.
     """
 
     name: str
@@ -61,6 +94,8 @@ class TrainedNetwork:
     weights: WeightsFile
     pool: int = 1
     finder: "TrainedNetwork | None" = None
+    graph: str | None = field(default=None, repr=False)
+    windows: Windows | None = None
 
 
 @dataclass(frozen=True)
@@ -77,34 +112,49 @@ class Preset:
         Weights of the whole network.
     coarse_weights : WeightsFile or None
         Weights of the coarse stage, where published apart.
-    coarse_network : NetworkConfig or None
+    coarse_network : LodBrainConfig or None
         Architecture that `coarse_weights` fit.
     sees : {"head", "brain"}
         What the whole network is given: the conformed volume, or the box around
-        the brain, which the coarse stage finds.
-    label_set : str
-        Key into :data:`lodbrain_cli.labels.LABEL_SETS`.
+        the brain, which a coarse stage finds.
+    finder : Preset, optional
+        Whose coarse stage finds the brain; default: its own.
+    pool : int
+        Factor by which the conformed image is max-pooled for the whole network.
+    windows : Windows, optional
+        Parts that the whole network sees one after the other; default: all at once.
+    label_sets : tuple of LabelSet
+        What each head of the network says.
     normalisation : {"z_score_volume"}
         What the input's intensities were divided by in training.
     training_data, licence, citation : str
         For the model card and the run record.
     scores : mapping
         Name of a measurement to its value, with the command that made it.
+    folder : Path, optional
+        Where its weights lie, for a network that somebody trained.
+    graph : str, optional
+        Structure of its network, JSON; default: a file of the package.
     """
 
     name: str
     summary: str
     network: NetworkConfig
     weights: WeightsFile
-    label_set: str
+    label_sets: tuple[LabelSet, ...]
     normalisation: Literal["z_score_volume"]
     training_data: str
     licence: str
     citation: str
     coarse_weights: WeightsFile | None = None
-    coarse_network: NetworkConfig | None = None
+    coarse_network: LodBrainConfig | None = None
     sees: Literal["head", "brain"] = "head"
+    finder: "Preset | None" = None
+    pool: int = 1
+    windows: Windows | None = None
     scores: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    graph: str | None = field(default=None, repr=False)
 
     def level(self, name: str) -> TrainedNetwork:
         """Network of a level of detail.
@@ -123,14 +173,21 @@ class Preset:
             msg = f"unknown level {name!r}; expected {' or '.join(LEVELS)}"
             raise UsageError(msg)
         if name == "fine":
-            finder = self.level("coarse") if self.sees == "brain" else None
-            return TrainedNetwork(self.name, self.network, self.weights, finder=finder)
+            finder = (self.finder or self).level("coarse") if self.sees == "brain" else None
+            return TrainedNetwork(
+                self.name, self.network, self.weights, self.pool, finder, self.graph, self.windows
+            )
         if self.coarse_weights is None or self.coarse_network is None:
             msg = f"preset {self.name!r} has no coarse stage of its own; use --level fine"
             raise UsageError(msg)
         pool = self.coarse_network.downsampling
         config = self.coarse_network.replace(downsampling=1)
         return TrainedNetwork(f"{self.name}-coarse", config, self.coarse_weights, pool)
+
+    @property
+    def label_set(self) -> LabelSet:
+        """What the first head says; most networks have one."""
+        return self.label_sets[0]
 
     @property
     def files(self) -> tuple[WeightsFile, ...]:

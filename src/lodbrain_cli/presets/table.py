@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..errors import UsageError
-from .network import NetworkConfig
+from ..labels import get_label_set
+from .lod_brain import LodBrainConfig
 from .preset import Preset, WeightsFile
 
-__all__ = ["PRESETS", "get_preset"]
+__all__ = ["BRAIN_EXTRACTION", "PRESETS", "get_preset"]
 
 _RELEASE = (
     "https://raw.githubusercontent.com/rockNroll87q/LOD-Brain/{ref}"
@@ -25,7 +26,7 @@ def _release_urls(name: str) -> tuple[str, ...]:
     return tuple(_RELEASE.format(ref=ref, name=name) for ref in refs)
 
 
-_LOD_BRAIN_NETWORK = NetworkConfig()
+_LOD_BRAIN_NETWORK = LodBrainConfig()
 
 _LOD_BRAIN = Preset(
     name="lod-brain",
@@ -49,7 +50,7 @@ _LOD_BRAIN = Preset(
     scores={
         "AOMIC, mean Dice of six classes with FreeSurfer": "0.918 (benchmarks/agreement.py)",
     },
-    label_set="lod-brain-7",
+    label_sets=(get_label_set("lod-brain-7"),),
     normalisation="z_score_volume",
     training_data=(
         "1,049 T1w volumes of more than 70 public data sets, labels by FreeSurfer; "
@@ -87,7 +88,7 @@ _SYNTH = Preset(
     ),
     coarse_network=_LOD_BRAIN_NETWORK.coarse_stage(downsampling=4),
     sees="brain",
-    label_set="lod-brain-7",
+    label_sets=(get_label_set("lod-brain-7"),),
     normalisation="z_score_volume",
     training_data=(
         "synthetic images of 49 label maps (SynthSeg repository), and four real heads with the "
@@ -102,6 +103,10 @@ _SYNTH = Preset(
 
 #: Presets by name, in the order in which they are listed; the first is the default.
 PRESETS: Mapping[str, Preset] = MappingProxyType({p.name: p for p in (_LOD_BRAIN, _SYNTH)})
+
+
+#: Name of the preset that extracts brains where none is named.
+BRAIN_EXTRACTION = _SYNTH.name
 
 
 def get_preset(name: str) -> Preset:

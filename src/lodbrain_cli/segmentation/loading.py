@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..inference.devices import allowed_threads
 from ..inference.engines import start_engine
 from ..inference.located import LocatedEngine
-from ..presets import Preset, TrainedNetwork, get_preset
+from ..inference.windows import WindowedEngine
+from ..presets import Preset, TrainedNetwork, find_preset
 from ..weights import FoundWeights, expected_sha256, obtain
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class LoadedNetwork:
         Level of detail.
     network : TrainedNetwork
         Of that level.
-    engine : Engine or LocatedEngine
+    engine : Engine, LocatedEngine or WindowedEngine
     weights : FoundWeights
     finder_weights : FoundWeights or None
         Of the network that finds the brain, where there is one.
@@ -40,7 +41,7 @@ class LoadedNetwork:
     preset: Preset
     level: str
     network: TrainedNetwork
-    engine: "Engine | LocatedEngine"
+    engine: "Engine | LocatedEngine | WindowedEngine"
     weights: FoundWeights
     finder_weights: FoundWeights | None = None
     seconds: float = 0.0
@@ -99,7 +100,7 @@ def load_network(
     UsageError, WeightsError, ResourceError
         As those do.
     """
-    chosen = get_preset(preset)
+    chosen = find_preset(preset)
     network = chosen.level(level)
     find = partial(obtain, chosen, offline=offline, progress=progress)
     start = partial(
@@ -109,12 +110,20 @@ def load_network(
     began = time.perf_counter()
     found = find(weights, file=network.weights)
     inner = start(network, found.path)
-    runs: Engine | LocatedEngine = inner
+    runs: Engine | LocatedEngine | WindowedEngine = inner
     of_finder = None
+    if network.windows is not None:
+        windows = network.windows
+        runs = WindowedEngine(inner, network.config.heads, windows.shape, windows.stride)
     if network.finder is not None:
         beside = weights if weights is not None and weights.is_dir() else None
-        of_finder = find(beside, file=network.finder.weights)
-        runs = LocatedEngine(start(network.finder, of_finder.path), network.finder.pool, inner)
+        owner = chosen.finder or chosen
+        of_finder = obtain(
+            owner, beside, file=network.finder.weights, offline=offline, progress=progress
+        )
+        runs = LocatedEngine(
+            start(network.finder, of_finder.path), network.finder.pool, inner, network.config.heads
+        )
     seconds = time.perf_counter() - began
     return LoadedNetwork(chosen, level, network, runs, found, of_finder, seconds)
 
@@ -137,7 +146,7 @@ def expected_hashes(preset: str, level: str, weights: Path | None) -> tuple[str,
     UsageError, WeightsError
         Unknown preset or level; no such file.
     """
-    network = get_preset(preset).level(level)
+    network = find_preset(preset).level(level)
     own = expected_sha256(network.weights, weights)
     return own, network.finder.weights.sha256 if network.finder is not None else None
 

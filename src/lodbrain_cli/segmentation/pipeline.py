@@ -11,7 +11,6 @@ from ..imaging.nifti import Scan, read_t1w
 from ..imaging.resample import max_pooled
 from ..imaging.volumetry import StructureVolume, structure_volumes
 from ..inference.devices import peak_memory_bytes
-from ..labels import get_label_set
 from ..outputs.images import Space
 from ..outputs.record import options_hash, run_record, timestamp
 from ..outputs.segmented import Segmentation
@@ -96,7 +95,7 @@ class Segmenter:
     def _use(self, loaded: LoadedNetwork, memory: int | None) -> None:
         self.loaded = loaded
         self.memory = memory
-        self.label_set = get_label_set(loaded.preset.label_set)
+        self.label_set = loaded.preset.label_set
 
     def segment(
         self,

@@ -94,15 +94,16 @@ def sample_augmentation(
 
 
 def apply_augmentation(
-    image: "NDArray[np.float32]", labels: "NDArray[np.uint8]", augmentation: Augmentation
-) -> "tuple[NDArray[np.float32], NDArray[np.uint8]]":
+    image: "NDArray[np.float32]", labels: "NDArray[Any]", augmentation: Augmentation
+) -> "tuple[NDArray[np.float32], NDArray[Any]]":
     """Augment an image and its labels.
 
     Parameters
     ----------
     image : (X, Y, Z) float32 array
         z-scored, conformed grid.
-    labels : (X, Y, Z) uint8 array
+    labels : (X, Y, Z) array of int
+        0 is background, which comes in from outside.
     augmentation : Augmentation
 
     Returns

@@ -4,20 +4,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..errors import UsageError
 from ..imaging.extent import STEP_MM
-from ..presets import NetworkConfig
+from ..presets import LodBrainConfig, NetworkConfig, network_from_plain
 from .augmentation import AugmentationOdds
 from .intensity_augmentation import INTENSITY
+from .network_options import TargetOptions, checked_network
 from .spatial_augmentation import SPATIAL
 from .stage_options import MOST_STEPS, Options, Positive, StageOptions, is_multiple
+from .start import StartOptions
 from .synthesis import Recipe
 
 __all__ = ["DataOptions", "StageOptions", "TrainingConfig", "read_config"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
+# With which a network is checked before its label sets are read.
+_ANY_HEADS = (2,)
+
 Weights = dict[str, Annotated[float, Field(ge=0)]]
 
 
@@ -37,12 +42,17 @@ class DataOptions(Options):
     real_share : float
         Share of real images among the samples, where some pairs have images
         and some have not; a pair with an image is used as it is.
+    targets : list
+        Heads of the network; see :class:`.network_options.TargetOptions`.
     """
 
     table: str | None = None
     label_map: str | None = None
     held_out: Positive = 8
     real_share: Share = 0.5
+    targets: Annotated[tuple[TargetOptions, ...], Field(min_length=1)] = (
+        TargetOptions(label_set="lod-brain-7"),
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "DataOptions":
@@ -92,25 +102,6 @@ class AugmentationOptions(Options):
         return AugmentationOdds(**self.model_dump())
 
 
-class NetworkOptions(Options):
-    """Shape of the final network; see :class:`lodbrain_cli.presets.NetworkConfig`."""
-
-    num_levels: Positive = 2
-    filters: tuple[Positive, ...] = (8, 16, 32)
-    feature_channels: Positive | None = None
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    l2: Annotated[float, Field(ge=0)] = 1e-4
-
-    @model_validator(mode="after")
-    def _can_be_built(self) -> "NetworkOptions":
-        self.config()
-        return self
-
-    def config(self) -> NetworkConfig:
-        """As the network is built from it."""
-        return NetworkConfig(**self.model_dump())
-
-
 class TrainingConfig(Options):
     """A whole run.
 
@@ -131,6 +122,8 @@ class TrainingConfig(Options):
         kept; 0 keeps the weights themselves.
     tensorboard : bool
         Write the history for TensorBoard too.
+    start : optional
+        Weights to begin from; default: random ones. See :class:`.start.StartOptions`.
     network, data, synthesis, augmentation, stages
         See there.
     """
@@ -142,7 +135,8 @@ class TrainingConfig(Options):
     validation_images: Positive = 2
     average: Annotated[float, Field(ge=0, lt=1)] = 0.99
     tensorboard: bool = False
-    network: NetworkOptions = NetworkOptions()
+    start: StartOptions | None = None
+    network: dict[str, Any] = Field(default_factory=dict)
     data: DataOptions
     synthesis: SynthesisOptions = SynthesisOptions()
     augmentation: AugmentationOptions = AugmentationOptions()
@@ -155,14 +149,14 @@ class TrainingConfig(Options):
             msg = "stages need different names"
             raise ValueError(msg)
         for stage in self.stages:
-            if stage.levels > self.network.num_levels:
-                msg = f"stage {stage.name}: the network has {self.network.num_levels} levels"
-                raise ValueError(msg)
-            alignment = self.stage_network(stage).alignment
+            alignment = self.stage_network(stage, _ANY_HEADS).alignment
             for shape in stage.grid().shapes:
                 if any(side % alignment for side in shape):
                     msg = f"stage {stage.name}: sides {shape} must be multiples of {alignment}"
                     raise ValueError(msg)
+            if stage.freeze_copied and self.start is None:
+                msg = f"stage {stage.name}: freeze_copied, but nothing is copied without start"
+                raise ValueError(msg)
             if stage.sees == "brain" and not is_multiple(STEP_MM, stage.voxel_mm * alignment):
                 msg = (
                     f"stage {stage.name}: voxel_mm {stage.voxel_mm} does not fit sees: brain: the "
@@ -172,9 +166,28 @@ class TrainingConfig(Options):
                 raise ValueError(msg)
         return self
 
-    def stage_network(self, stage: StageOptions) -> NetworkConfig:
-        """Network of a stage: the coarsest levels, on its own grid."""
-        return self.network.config().replace(num_levels=stage.levels)
+    def stage_network(self, stage: StageOptions, heads: tuple[int, ...]) -> NetworkConfig:
+        """Network of a stage: where it has levels the coarsest of them, on the stage's grid.
+
+        Raises
+        ------
+        ValueError
+            When the network has not so many levels, or cannot have such heads.
+        """
+        network = network_from_plain({**self.network, "heads": heads})
+        if stage.levels is None:
+            return network
+        most = network.num_levels if isinstance(network, LodBrainConfig) else 0
+        if stage.levels > most:
+            has = f"{most} levels" if most else "no levels of detail"
+            msg = f"stage {stage.name}: the network has {has}; received levels {stage.levels}"
+            raise ValueError(msg)
+        return network.replace(num_levels=stage.levels)
+
+    @field_validator("network")
+    @classmethod
+    def _network_can_be_built(cls, options: dict[str, Any]) -> dict[str, Any]:
+        return checked_network(options)
 
 
 def read_config(path: Path) -> TrainingConfig:

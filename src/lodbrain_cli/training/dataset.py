@@ -38,6 +38,8 @@ class Pair:
         Protocol of the label numbers, a key of ``LABEL_MAPS``.
     set : {"", "train", "validation"}
         Side of the split, where it was decided beforehand.
+    other_labels : tuple of (str, Path)
+        Label images of other protocols, by the column of the table.
     """
 
     subject: str
@@ -45,9 +47,28 @@ class Pair:
     image: Path | None
     label_map: str
     set: SetName = ""
+    other_labels: tuple[tuple[str, Path], ...] = ()
+
+    def labels_in(self, column: str) -> Path:
+        """Label image of a column of the table.
+
+        Raises
+        ------
+        UsageError
+            When the table has no such column.
+        """
+        known = {"labels": self.labels, **dict(self.other_labels)}
+        if column not in known:
+            msg = (
+                f"no label images in a column {column!r} of the pairs; they have {', '.join(known)}"
+            )
+            raise UsageError(msg)
+        return known[column]
 
 
-def read_table(table: Path, folder: Path | None = None) -> tuple[Pair, ...]:
+def read_table(
+    table: Path, folder: Path | None = None, more_columns: Sequence[str] = ()
+) -> tuple[Pair, ...]:
     """Read pairs from a TSV or CSV.
 
     Parameters
@@ -57,6 +78,8 @@ def read_table(table: Path, folder: Path | None = None) -> tuple[Pair, ...]:
         may be left out or empty. The extension tells the separator.
     folder : Path, optional
         What paths in the table are relative to; default: the table's folder.
+    more_columns : sequence of str
+        Other columns with label images, of which none is empty.
 
     Returns
     -------
@@ -74,25 +97,26 @@ def read_table(table: Path, folder: Path | None = None) -> tuple[Pair, ...]:
         raise UsageError(msg) from error
     separator = "," if table.suffix.lower() == ".csv" else "\t"
     rows = csv.DictReader(text.splitlines(), delimiter=separator)
-    missing = {"subject", "labels", "label_map"} - set(rows.fieldnames or ())
-    foreign = set(rows.fieldnames or ()) - set(_COLUMNS)
+    missing = {"subject", "labels", "label_map", *more_columns} - set(rows.fieldnames or ())
+    foreign = set(rows.fieldnames or ()) - {*_COLUMNS, *more_columns}
     if missing or foreign:
         msg = (
-            f"{table}: columns must be among {', '.join(_COLUMNS)}; "
+            f"{table}: columns must be among {', '.join((*_COLUMNS, *more_columns))}; "
             f"missing {sorted(missing) or 'none'}, unknown {sorted(foreign) or 'none'}"
         )
         raise UsageError(msg)
     base = folder or table.parent
-    pairs = tuple(_row(row, base, f"{table}, row {n}") for n, row in enumerate(rows, 2))
+    places = ((row, f"{table}, row {n}") for n, row in enumerate(rows, 2))
+    pairs = tuple(_row(row, base, place, more_columns) for row, place in places)
     if not pairs:
         msg = f"{table}: holds no rows"
         raise UsageError(msg)
     return pairs
 
 
-def _row(row: dict[str, str | None], base: Path, place: str) -> Pair:
-    values = {name: (row.get(name) or "").strip() for name in _COLUMNS}
-    for name in ("subject", "labels", "label_map"):
+def _row(row: dict[str, str | None], base: Path, place: str, more: Sequence[str]) -> Pair:
+    values = {name: (row.get(name) or "").strip() for name in (*_COLUMNS, *more)}
+    for name in ("subject", "labels", "label_map", *more):
         if not values[name]:
             msg = f"{place}: {name} is empty"
             raise UsageError(msg)
@@ -105,12 +129,13 @@ def _row(row: dict[str, str | None], base: Path, place: str) -> Pair:
         msg = f"{place}: set is {values['set']!r}; expected train, validation or nothing"
         raise UsageError(msg)
     image = base / values["image"] if values["image"] else None
+    others = tuple((name, base / values[name]) for name in more)
     pair = Pair(values["subject"], base / values["labels"], image, values["label_map"])
-    for path in (pair.labels, image):
+    for path in (pair.labels, image, *(path for _, path in others)):
         if path is not None and not path.is_file():
             msg = f"{place}: {path} does not exist"
             raise UsageError(msg)
-    return replace(pair, set=values["set"])  # type: ignore[arg-type]
+    return replace(pair, set=values["set"], other_labels=others)  # type: ignore[arg-type]
 
 
 def find_pairs(folder: Path, label_map: str) -> tuple[Pair, ...]:

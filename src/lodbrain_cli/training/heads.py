@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from ..errors import InputError
+from ..errors import InputError, UsageError
 from ..imaging.components import bounding_box, largest_component
-from ..labels import get_label_map
+from ..labels import LabelMap, get_label_map
 from .tissues import TISSUES, tissue_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Head", "head_of", "how_heads_are_made", "tissue_labels"]
+__all__ = ["Head", "brain_tissues", "head_of", "how_heads_are_made", "tissue_classes"]
 
 _SCALP_MM = 5
 _SOFT_TISSUE, _SKIN = (
@@ -44,15 +44,44 @@ class Head:
     brain_vox: tuple[tuple[int, int], ...]
 
 
-def tissue_labels() -> "NDArray[np.uint8]":
-    """(T,) label of the seven classes that each tissue becomes."""
-    label_map = get_label_map("synthseg")
-    return np.array([label_map.reduce(min(t.numbers)) for t in TISSUES], np.uint8)
+def tissue_classes(label_map: LabelMap) -> "NDArray[np.uint8]":
+    """Class that each tissue becomes.
+
+    Parameters
+    ----------
+    label_map : LabelMap
+        From FreeSurfer's or SynthSeg's numbers.
+
+    Returns
+    -------
+    (T,) uint8 array
+
+    Raises
+    ------
+    UsageError
+        When parts of a tissue become different classes, as the two sides of one do.
+    """
+    classes = np.zeros(len(TISSUES), np.uint8)
+    for index, tissue in enumerate(TISSUES):
+        found = {label_map.reduce(n) for n in tissue.numbers if label_map.knows(n)}
+        if len(found) > 1:
+            msg = (
+                f"label map {label_map.name!r} parts {tissue.name!r}, which synthesis paints as "
+                "one: join its classes, or give images for all label maps"
+            )
+            raise UsageError(msg)
+        classes[index] = found.pop() if found else 0
+    return classes
+
+
+def brain_tissues() -> "NDArray[np.bool_]":
+    """(T,) whether a tissue is part of the brain, without the fluid around it."""
+    return tissue_classes(get_label_map("synthseg")) > 0
 
 
 def how_heads_are_made() -> str:
     """Everything but the label map that a head depends on; another text, other heads."""
-    return repr((TISSUES, _SCALP_MM, tissue_labels().tolist()))
+    return repr((TISSUES, _SCALP_MM, tissue_classes(get_label_map("synthseg")).tolist()))
 
 
 def head_of(numbers: "NDArray[np.int32]", subject: str) -> Head:
@@ -87,7 +116,7 @@ def head_of(numbers: "NDArray[np.int32]", subject: str) -> Head:
             raise InputError(msg)
         table[number] = tissue
     tissues = table[numbers]
-    brain = bounding_box(tissue_labels()[tissues] > 0)
+    brain = bounding_box(brain_tissues()[tissues])
     box = bounding_box(tissues > 0)
     if brain is None or box is None:
         msg = f"{subject}: the label map holds no brain"

@@ -7,7 +7,7 @@ authors' formulas square targets, the shares stand unsquared, and the loss on a
 coarse grid equals the loss of the prediction repeated on the fine one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import keras
 from keras import ops
 
-__all__ = ["LOSSES", "per_channel_dice", "tversky_index"]
+__all__ = ["LOSSES", "over_heads", "per_channel_dice", "tversky_index"]
 
 Loss = Callable[[Any, Any], Any]
 
@@ -101,6 +101,26 @@ def _total(values: Any) -> Any:
     return values
 
 
+def over_heads(loss: Loss, heads: Sequence[int]) -> Loss:
+    """Mean of a loss over the heads of a network, each with its own channels."""
+    if len(heads) == 1:
+        return loss
+
+    def mean(targets: Any, predictions: Any) -> Any:
+        total, first = 0.0, 0
+        for size in heads:
+            part = (..., slice(first, first + size))
+            total, first = total + loss(targets[part], predictions[part]), first + size
+        return total / len(heads)
+
+    return mean
+
+
+def foreground_jaccard_loss(targets: Any, predictions: Any) -> Any:
+    """:func:`jaccard_loss` without the background: nobrainer's, of one structure (SPEC C.2)."""
+    return jaccard_loss(targets[..., 1:], predictions[..., 1:])
+
+
 #: Losses by the authors' names.
 LOSSES: Mapping[str, Loss] = MappingProxyType(
     {
@@ -110,6 +130,7 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
         "tanimoto_loss": partial(_tversky_loss, alpha=1.0, beta=1.0),
         "focal_tversky_loss": partial(_tversky_loss, alpha=0.3, beta=0.7, power=0.75),
         "jaccard_loss": jaccard_loss,
+        "foreground_jaccard_loss": foreground_jaccard_loss,
         "categorical_crossentropy": cross_entropy,
         **{
             f"mixed_dice_cce_{a}_{b}": partial(_mixed, dice=a, entropy=b)

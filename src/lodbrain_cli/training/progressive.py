@@ -17,17 +17,18 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import make_folder
+from ..networks.build import build_network
 from ..networks.checkpoint import named_variables, save_weights
-from ..networks.lod_brain import build_lod_brain
 from ..networks.tensors import read_tensors
-from ..presets import NetworkConfig
+from ..presets import LodBrainConfig, NetworkConfig
 from .ahead import BatchesAhead, Samples
 from .board import Board
 from .config import StageOptions, TrainingConfig
 from .history import write_history
 from .learner import Learner
-from .losses import LOSSES
+from .losses import LOSSES, over_heads
 from .schedules import cosine_rate, epochs_without_better, plateau_rate
+from .start import copied_layers, copy_layers
 from .state import Progress, Tensors, read_state, write_state
 
 __all__ = ["Score", "StageData", "Trainer", "freeze_coarser_levels", "silence_new_levels"]
@@ -53,8 +54,12 @@ class Trainer:
         Made when it is missing; a run in it goes on.
     data : callable
         Makes the samples and the score of a stage.
+    heads : tuple of int
+        Classes of each head of the network.
     on_start : callable, optional
         Called once, when the state was accepted and before the first step.
+    on_best : callable, optional
+        Called with the stage whose best weights so far were just written.
 
     Raises
     ------
@@ -70,12 +75,16 @@ class Trainer:
         config: TrainingConfig,
         folder: Path,
         data: StageData,
+        heads: tuple[int, ...],
         on_start: Callable[[Progress], None] | None = None,
+        on_best: Callable[[StageOptions], None] | None = None,
     ) -> None:
         self.config = config
         self.folder = folder
         self.data = data
+        self.heads = heads
         self._on_start = on_start
+        self._on_best = on_best
         self.progress = Progress(config.stages[0].name)
         self._tensors: Tensors | None = None
         self._board = Board(folder) if config.tensorboard else None
@@ -151,14 +160,22 @@ class Trainer:
     def _start(self, stage: StageOptions, previous: StageOptions | None) -> Learner:
         """Build the stage's network: resumed, or from the stage before, or from nothing."""
         keras.utils.set_random_seed(self.config.seed + self.progress.step)
-        model = build_lod_brain(self.config.stage_network(stage))
+        network = self.config.stage_network(stage, self.heads)
+        model = build_network(network)
+        start = self.config.start
+        if start is not None and previous is None and self._tensors is None:
+            copy_layers(model, start)
+        if start is not None and stage.freeze_copied:
+            for layer in copied_layers(model, start.reinit_last):
+                layer.trainable = False
         if previous is not None and self._tensors is None:
-            earlier = self.config.stage_network(previous)
+            earlier = self.config.stage_network(previous, self.heads)
             _load_shared(model, self.folder / f"{previous.name}.h5", earlier)
-            silence_new_levels(model, previous.levels, stage.levels)
+            silence_new_levels(model, _levels(earlier), _levels(network))
         if stage.freeze_coarser:
-            freeze_coarser_levels(model, stage.levels)
-        learner = Learner(model, LOSSES[stage.loss], self.config.average)
+            freeze_coarser_levels(model, _levels(network))
+        loss = over_heads(LOSSES[stage.loss], self.heads)
+        learner = Learner(model, loss, self.config.average)
         if self._tensors is not None:
             learner.restore(self._tensors)
             self._tensors = None
@@ -205,6 +222,8 @@ class Trainer:
         _LOG.info("%s", row)
         if row["validation_dice"] > best:
             save_weights(learner.model, self.folder / f"{stage.name}.h5")
+            if self._on_best is not None:
+                self._on_best(stage)
         write_history(self.folder, self.progress.history)
         if self._board is not None:
             self._board.add(row)
@@ -240,9 +259,14 @@ def silence_new_levels(model: keras.Model, before: int, now: int) -> None:
             variable.assign(keras.ops.zeros(variable.shape))
 
 
+def _levels(network: NetworkConfig) -> int:
+    """Levels of detail; 1 where a network has none."""
+    return network.num_levels if isinstance(network, LodBrainConfig) else 1
+
+
 def _load_shared(model: keras.Model, weights: Path, network: NetworkConfig) -> None:
     """Set the tensors that an earlier stage's network has too, by name; the others stay."""
-    shapes = {n: tuple(v.shape) for n, v in named_variables(build_lod_brain(network)).items()}
+    shapes = {n: tuple(v.shape) for n, v in named_variables(build_network(network)).items()}
     variables = named_variables(model)
     for name, array in read_tensors(weights, "lodbrain", shapes).items():
         if name in variables:

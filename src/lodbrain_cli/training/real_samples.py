@@ -1,7 +1,7 @@
 """Samples of real images: augmented by number to train on, untouched to validate on."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops
@@ -10,6 +10,7 @@ from ..errors import UsageError
 from ..imaging.components import bounding_box, grown
 from .augmentation import AugmentationOdds, apply_augmentation, sample_augmentation
 from .samples import REAL_STREAM, Sample, SampleGrid, pooled_sample
+from .targets import Coding, Target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class AugmentedSamples:
         Its voxels are of whole millimetres; those of the image are 1 mm whatever
         it says. Where a shape is smaller than the whole, the brain lies inside.
     odds : AugmentationOdds
-    num_classes : int
+    targets : sequence of Target
     seed : sequence of int
     images_per_draw : int
         Consecutive images of the same shape, for a batch.
@@ -49,7 +50,7 @@ class AugmentedSamples:
         pairs: "Sequence[Callable[[], ConformedPair]]",
         grid: SampleGrid,
         odds: AugmentationOdds,
-        num_classes: int,
+        targets: Sequence[Target],
         seed: Sequence[int],
         *,
         images_per_draw: int = 1,
@@ -58,7 +59,7 @@ class AugmentedSamples:
         self.pairs = pairs
         self.grid = grid
         self.odds = odds
-        self.num_classes = num_classes
+        self.targets = tuple(targets)
         self.seed = tuple(seed)
         self.images_per_draw = images_per_draw
 
@@ -67,21 +68,21 @@ class AugmentedSamples:
         rng = np.random.default_rng((REAL_STREAM, *self.seed, number))
         shape = self.grid.shape_of((*self.seed, number // self.images_per_draw))
         pair = self.pairs[int(rng.integers(len(self.pairs)))]()
-        box = _box_with_brain(rng, pair.labels > 0, [n * self.pool for n in shape])
+        box = _box_with_brain(rng, pair.brain, [n * self.pool for n in shape])
         # Room around the box, from which what is turned or moved comes in.
         room = grown(box, _ROOM_VOX, pair.image.shape)
         image = _normalised(pair.image, box, self.grid, room)
         drawn = sample_augmentation(rng, image.shape, self.odds)
-        image, labels = apply_augmentation(image, pair.labels[room], drawn)
+        image, codes = apply_augmentation(image, pair.codes[room], drawn)
         inside = tuple(
             slice(b.start - r.start, b.stop - r.start) for b, r in zip(box, room, strict=True)
         )
-        return _real_sample(image[inside], labels[inside], self.pool, self.num_classes)
+        flips = sum(name == "flip" for name, _ in drawn.steps)
+        coding = pair.coding.mirrored(self.targets) if flips % 2 else pair.coding
+        return _real_sample(image[inside], codes[inside], self.pool, coding)
 
 
-def untouched_sample(
-    pair: "ConformedPair", box: tuple[slice, ...], grid: SampleGrid, num_classes: int
-) -> Sample:
+def untouched_sample(pair: "ConformedPair", box: tuple[slice, ...], grid: SampleGrid) -> Sample:
     """Cut a box out of a real image as it is.
 
     Parameters
@@ -91,7 +92,6 @@ def untouched_sample(
         Voxels of 1 mm.
     grid : SampleGrid
         Its shapes are not asked.
-    num_classes : int
 
     Returns
     -------
@@ -103,7 +103,7 @@ def untouched_sample(
         As :class:`AugmentedSamples`.
     """
     image = _normalised(pair.image, box, grid, box)
-    return _real_sample(image, pair.labels[box], _millimetres(grid), num_classes)
+    return _real_sample(image, pair.codes[box], _millimetres(grid), pair.coding)
 
 
 def _millimetres(grid: SampleGrid) -> int:
@@ -128,13 +128,13 @@ def _normalised(
 
 
 def _real_sample(
-    image: "NDArray[np.float32]", labels: "NDArray[np.uint8]", pool: int, num_classes: int
+    image: "NDArray[np.float32]", codes: "NDArray[Any]", pool: int, coding: Coding
 ) -> Sample:
     return pooled_sample(
         ops.convert_to_tensor(np.ascontiguousarray(image)),
-        ops.convert_to_tensor(labels.astype(np.int32)),
+        ops.convert_to_tensor(codes.astype(np.int32)),
         pool,
-        num_classes,
+        coding.table(),
     )
 
 

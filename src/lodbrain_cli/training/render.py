@@ -10,7 +10,7 @@ from ..imaging.label_image import read_label_numbers
 from ..labels import get_label_map
 from ..outputs.images import Space, write_image
 from .contrasts import ContrastKind
-from .heads import head_of
+from .heads import head_of, tissue_classes
 from .synthesis import Recipe, apply_synthesis, sample_synthesis
 
 __all__ = ["render"]
@@ -49,10 +49,10 @@ def render(
     head = head_of(conform_labels(scan.data, scan.affine, grid), str(labels))
     recipe = Recipe(t1w_share=float(contrast == "t1w"), stripped_share=0.0)
     drawn = sample_synthesis(np.random.default_rng(seed), head, (SIDE,) * 3, 1.0, recipe)
-    image, classes = apply_synthesis(ops.convert_to_tensor(head.tissues), drawn)
+    image, tissues = apply_synthesis(ops.convert_to_tensor(head.tissues), drawn)
     space = Space("conformed", grid.affine, (SIDE,) * 3)
     values = ops.convert_to_numpy(image).astype(np.float32)
     write_image(output, values, space, "none", f"synthetic {contrast}, seed {seed}")
     if labels_output is not None:
-        found = ops.convert_to_numpy(classes).astype(np.uint8)
+        found = tissue_classes(get_label_map("synthseg"))[ops.convert_to_numpy(tissues)]
         write_image(labels_output, found, space, "label", "lod-brain-7")

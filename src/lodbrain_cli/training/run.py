@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -22,9 +22,11 @@ from .facts import (
     read_sides,
     write_facts,
 )
+from .model import write_model
 from .progressive import Score, Trainer
 from .sources import Sources, training_samples, validation_samples
 from .state import Progress
+from .targets import LABELS_COLUMN, Target
 from .validation import ValidationSet
 from .volumes import VolumeCache, read_head, read_pair
 
@@ -106,17 +108,35 @@ def _run(
     on_read: Callable[[str], None] | None,
     on_start: Callable[[Progress], None],
 ) -> Path:
-    sources = [_read(sides[name], cache, on_read) for name in ("train", "validation")]
+    targets = tuple(option.target() for option in config.data.targets)
+    heads = {target.label_set.name: target.label_set.num_classes for target in targets}
+    _check_networks(config, tuple(heads.values()))
+    sources = [_read(sides[name], cache, targets, on_read) for name in ("train", "validation")]
     number_of = {stage.name: number for number, stage in enumerate(config.stages)}
 
     def data(stage: StageOptions) -> tuple[Samples, Score]:
         seed = (config.seed, number_of[stage.name])
         samples = training_samples(config, stage, sources[0], seed)
         held_out = validation_samples(config, stage, sources[1], config.seed)
-        num_classes = config.network.config().num_classes
-        return samples, ValidationSet(held_out, num_classes).score
+        return samples, ValidationSet(held_out, heads).score
 
-    return Trainer(config, folder, data, on_start).run()
+    def on_best(stage: StageOptions) -> None:
+        write_model(config, stage, folder, targets)
+
+    return Trainer(config, folder, data, tuple(heads.values()), on_start, on_best).run()
+
+
+def _check_networks(config: TrainingConfig, heads: tuple[int, ...]) -> None:
+    """Refuse heads that the network cannot have, before anything is read."""
+    if len(heads) < len(config.data.targets):
+        msg = "data.targets: two of them have the same name"
+        raise UsageError(msg)
+    try:
+        for stage in config.stages:
+            config.stage_network(stage, heads)
+    except ValueError as error:
+        msg = f"network: {error}"
+        raise UsageError(msg) from error
 
 
 @contextmanager
@@ -138,7 +158,10 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _read(
-    pairs: Sequence[Pair], cache: VolumeCache, on_read: Callable[[str], None] | None
+    pairs: Sequence[Pair],
+    cache: VolumeCache,
+    targets: tuple[Target, ...],
+    on_read: Callable[[str], None] | None,
 ) -> Sources:
     """Check every pair now; keep label maps, and read images when they are needed."""
     heads, images = [], []
@@ -148,17 +171,21 @@ def _read(
         if pair.image is None:
             heads.append(read_head(pair, cache))
         else:
-            read_pair(pair, cache)
-            images.append(partial(read_pair, pair, cache))
-    return Sources(tuple(heads), tuple(images))
+            read_pair(pair, cache, targets)
+            images.append(partial(read_pair, pair, cache, targets))
+    return Sources(tuple(heads), tuple(images), targets)
 
 
 def _anywhere(config: TrainingConfig, config_file: Path) -> TrainingConfig:
-    """Config whose table is found from any folder, such as that of the run."""
-    if config.data.table is None:
-        return config
-    table = str((config_file.parent / config.data.table).absolute())
-    return config.model_copy(update={"data": config.data.model_copy(update={"table": table})})
+    """Config whose tables are found from any folder, such as that of the run."""
+    folder = config_file.parent
+    changes: dict[str, Any] = {"targets": tuple(t.beside(folder) for t in config.data.targets)}
+    start = config.start.beside(folder) if config.start is not None else None
+    if config.data.table is not None:
+        changes["table"] = str((folder / config.data.table).absolute())
+    return config.model_copy(
+        update={"data": config.data.model_copy(update=changes), "start": start}
+    )
 
 
 def _base(config: TrainingConfig, config_file: Path) -> Path:
@@ -168,7 +195,8 @@ def _base(config: TrainingConfig, config_file: Path) -> Path:
 
 def _pairs(config: TrainingConfig, base: Path) -> tuple[Pair, ...]:
     if config.data.table is not None:
-        return read_table(Path(config.data.table), base)
+        columns = {t.column: None for t in config.data.targets if t.column != LABELS_COLUMN}
+        return read_table(Path(config.data.table), base, tuple(columns))
     return find_pairs(base, config.data.label_map or "")
 
 

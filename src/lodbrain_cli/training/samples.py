@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from keras import ops
@@ -11,6 +11,9 @@ from keras import ops
 from ..imaging.conform import SIDE
 from .heads import Head
 from .synthesis import Recipe, apply_synthesis, sample_synthesis
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "REAL_STREAM",
@@ -81,17 +84,23 @@ class Sample:
 
 
 def network_sample(
-    image: Any, labels: Any, pool: int, num_classes: int, *, whole_side: int | None = None
+    image: Any,
+    codes: Any,
+    pool: int,
+    table: "NDArray[np.float32]",
+    *,
+    whole_side: int | None = None,
 ) -> Sample:
     """Normalise an image, then pool it and its labels, as inference does.
 
     Parameters
     ----------
     image : (X, Y, Z) float32 tensor
-    labels : (X, Y, Z) int32 tensor
+    codes : (X, Y, Z) int32 tensor
     pool : int
         Divides the sides.
-    num_classes : int
+    table : (J, C) float32 array
+        Target of each code: one-hot in the classes of each head.
     whole_side : int, optional
         Side of the conformed grid in voxels of the image. What of it lies
         outside the image then counts as zeros, so that a part has the
@@ -104,18 +113,18 @@ def network_sample(
     share = math.prod(image.shape) / whole_side**3 if whole_side else 1.0
     mean = share * _mean(image)
     variance = share * _mean(ops.square(image - mean)) + (1 - share) * ops.square(mean)
-    return pooled_sample((image - mean) / (ops.sqrt(variance) + 1e-6), labels, pool, num_classes)
+    return pooled_sample((image - mean) / (ops.sqrt(variance) + 1e-6), codes, pool, table)
 
 
-def pooled_sample(image: Any, labels: Any, pool: int, num_classes: int) -> Sample:
-    """Pool an image that is normalised, and its labels; arguments as :func:`network_sample`."""
-    image, labels = image[None, ..., None], labels[None, ..., None]
+def pooled_sample(image: Any, codes: Any, pool: int, table: "NDArray[np.float32]") -> Sample:
+    """Pool an image that is normalised, and its codes; arguments as :func:`network_sample`."""
+    image, codes = image[None, ..., None], codes[None]
     if pool == 1:
-        return Sample(image, ops.one_hot(labels[..., 0], num_classes, dtype="float32"))
+        return Sample(image, ops.take(ops.convert_to_tensor(table), codes, axis=0))
     # One class after the other: all at once are 470 MB for 256³.
     shares = [
-        ops.average_pool(ops.cast(ops.equal(labels, c), "float32"), pool, pool)
-        for c in range(num_classes)
+        ops.average_pool(ops.take(ops.convert_to_tensor(column), codes)[..., None], pool, pool)
+        for column in table.T
     ]
     return Sample(ops.max_pool(image, pool, pool), ops.concatenate(shares, axis=-1))
 
@@ -128,7 +137,8 @@ class SynthesisedSamples:
     heads : sequence of Head
     grid : SampleGrid
     recipe : Recipe
-    num_classes : int
+    table : (T, C) float32 array
+        Target of each tissue; see :func:`network_sample`.
     seed : sequence of int
         Entropy of the stage.
     images_per_draw : int
@@ -143,7 +153,7 @@ class SynthesisedSamples:
         heads: Sequence[Head],
         grid: SampleGrid,
         recipe: Recipe,
-        num_classes: int,
+        table: "NDArray[np.float32]",
         seed: Sequence[int],
         *,
         images_per_draw: int = 1,
@@ -152,7 +162,7 @@ class SynthesisedSamples:
         self.heads = heads
         self.grid = grid
         self.recipe = recipe
-        self.num_classes = num_classes
+        self.table = table
         self.seed = tuple(seed)
         self.images_per_draw = images_per_draw
         self.uses = uses
@@ -166,14 +176,14 @@ class SynthesisedSamples:
         if which not in self._made:
             self._made = {k: v for k, v in self._made.items() if k > which - self.images_per_draw}
             self._made[which] = self._synthesise(draw, which)
-        image, labels = self._made[which]
+        image, tissues = self._made[which]
         if use > 0:
             rng = np.random.default_rng((_REUSED, *self.seed, which, use))
             image = ops.power(ops.maximum(image, 1e-6), float(np.exp(rng.normal(0, 0.3))))
             if use % 2:
-                image, labels = ops.flip(image, axis=0), ops.flip(labels, axis=0)
+                image, tissues = ops.flip(image, axis=0), ops.flip(tissues, axis=0)
         return network_sample(
-            image, labels, self.grid.pool, self.num_classes, whole_side=self.grid.whole_side
+            image, tissues, self.grid.pool, self.table, whole_side=self.grid.whole_side
         )
 
     def _synthesise(self, draw: int, which: int) -> tuple[Any, Any]:

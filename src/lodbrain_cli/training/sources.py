@@ -12,6 +12,7 @@ from .heads import Head
 from .real_samples import AugmentedSamples, untouched_sample
 from .samples import Sample, SampleGrid, SynthesisedSamples
 from .synthesis import Recipe
+from .targets import Target, tissue_coding
 from .volumes import ConformedPair
 
 __all__ = ["Sources", "training_samples", "validation_samples"]
@@ -31,10 +32,13 @@ class Sources:
         Label maps without an image.
     images : tuple of callable
         Each reads a real image with its labels.
+    targets : tuple of Target
+        Heads of the network.
     """
 
     heads: tuple[Head, ...]
     images: tuple[Callable[[], ConformedPair], ...]
+    targets: tuple[Target, ...]
 
 
 def training_samples(
@@ -48,29 +52,28 @@ def training_samples(
         Synthetic and real samples in turn, as ``data.real_share`` says, whole
         batches of one kind.
     """
-    num_classes = config.network.config().num_classes
     batch = stage.batch_size
+    real = AugmentedSamples(
+        sources.images,
+        stage.grid(),
+        config.augmentation.odds(),
+        sources.targets,
+        (_TRAINING, *seed),
+        images_per_draw=batch,
+    )
+    if not sources.heads:
+        return real
     synthetic = SynthesisedSamples(
         sources.heads,
         stage.grid(),
         config.synthesis.recipe(),
-        num_classes,
+        tissue_coding(sources.targets).table(),
         (_TRAINING, *seed),
         images_per_draw=batch,
         uses=stage.uses,
     )
     if not sources.images:
         return synthetic
-    real = AugmentedSamples(
-        sources.images,
-        stage.grid(),
-        config.augmentation.odds(),
-        num_classes,
-        (_TRAINING, *seed),
-        images_per_draw=batch,
-    )
-    if not sources.heads:
-        return real
 
     def mixed(number: int) -> Sample:
         share = config.data.real_share
@@ -96,7 +99,7 @@ def validation_samples(
     kind : {"t1w", "random", "real"}
     sample : Sample
     """
-    num_classes = config.network.config().num_classes
+    table = tissue_coding(sources.targets).table() if sources.heads else None
     for number, head in enumerate(sources.heads):
         grid = _inference_grid(stage, [last + 1 - first for first, last in head.brain_vox])
         for image in range(config.validation_images):
@@ -104,15 +107,16 @@ def validation_samples(
             strength = config.synthesis.deformation_strength
             recipe = Recipe(float(kind == "t1w"), 0.0, strength)
             entropy = (_VALIDATION, seed, number, image)
-            yield kind, SynthesisedSamples([head], grid, recipe, num_classes, entropy)(0)
+            assert table is not None
+            yield kind, SynthesisedSamples([head], grid, recipe, table, entropy)(0)
     for read in sources.images:
         pair = read()
         box: tuple[slice, ...] = (slice(None),) * 3
         if stage.sees == "brain":
-            brain = bounding_box(pair.labels > 0)
+            brain = bounding_box(pair.brain)
             assert brain is not None  # refused when it was read
             box = extent_around(brain, pair.image.shape)
-        yield "real", untouched_sample(pair, box, stage.grid(), num_classes)
+        yield "real", untouched_sample(pair, box, stage.grid())
 
 
 def _inference_grid(stage: StageOptions, brain_mm: Sequence[int]) -> SampleGrid:

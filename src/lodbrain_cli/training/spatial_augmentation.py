@@ -1,4 +1,4 @@
-"""Changes of shape among the LOD-Brain authors' augmentations (SPEC A.6).
+"""Changes of shape: the LOD-Brain authors' augmentations (SPEC A.6), and by name all others.
 
 Every ``sample_*`` draws parameters, every ``apply_*`` takes a volume and its
 labels with them and is pure. Volumes are float32 on the conformed grid (LIA:
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import interpolate, ndimage
+
+from .freeform_augmentation import apply_elastic, apply_rigid, sample_elastic, sample_rigid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,5 +136,7 @@ SPATIAL: Mapping[
         "crop": (sample_crop, apply_crop),
         "rotation": (sample_rotation, apply_rotation),
         "translation": (sample_translation, apply_translation),
+        "rigid": (sample_rigid, apply_rigid),
+        "elastic": (sample_elastic, apply_elastic),
     }
 )

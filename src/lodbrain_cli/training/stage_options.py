@@ -21,6 +21,7 @@ LossName = Literal[
     "tanimoto_loss",
     "focal_tversky_loss",
     "jaccard_loss",
+    "foreground_jaccard_loss",
     "categorical_crossentropy",
     "mixed_dice_cce_8_2",
     "mixed_dice_cce_6_4",
@@ -48,8 +49,9 @@ class StageOptions(Options):
     Parameters
     ----------
     name : str
-    levels : int
-        Levels of detail of the stage's network, from the coarsest.
+    levels : int, optional
+        Levels of detail of the stage's network, from the coarsest; default: all
+        that it has.
     voxel_mm : float
         Grid of the network's input.
     image_mm : float
@@ -76,10 +78,12 @@ class StageOptions(Options):
         End the stage after so many epochs without a better validation Dice.
     freeze_coarser : bool
         Leave the tensors of the coarser levels as they are.
+    freeze_copied : bool
+        Leave the layers as they are that the run began with (``start``).
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    levels: Positive
+    levels: Positive | None = None
     voxel_mm: Annotated[float, Field(ge=0.5, le=8)]
     image_mm: Annotated[float, Field(ge=0.5, le=8)]
     shapes: Annotated[list[tuple[Positive, Positive, Positive] | tuple[()]], Field(min_length=1)]
@@ -96,6 +100,7 @@ class StageOptions(Options):
     plateau_epochs: Positive = 5
     early_stop_epochs: Positive | None = None
     freeze_coarser: bool = False
+    freeze_copied: bool = False
 
     @model_validator(mode="after")
     def _values_fit(self) -> "StageOptions":

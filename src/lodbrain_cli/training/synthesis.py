@@ -14,7 +14,7 @@ from keras import ops
 from .acquisition import Acquisition, apply_acquisition, field_of_view, sample_acquisition
 from .contrasts import Contrast, ContrastKind, apply_contrast, sample_contrast
 from .deformation import Deformation, apply_deformation, sample_deformation
-from .heads import Head, tissue_labels
+from .heads import Head, brain_tissues
 from .tissues import TISSUES
 
 if TYPE_CHECKING:
@@ -143,20 +143,19 @@ def apply_synthesis(tissues: Any, synthesis: Synthesis) -> tuple[Any, Any]:
     -------
     image : (*shape) float32 tensor
         Magnitudes, not normalised.
-    labels : (*shape) int32 tensor
-        The seven classes, background where the field of view was cut.
+    tissues : (*shape) int32 tensor
+        What is where, air where the field of view was cut.
     """
     deformed = apply_deformation(
         tissues, synthesis.deformation, synthesis.shape, synthesis.voxel_mm
     )
-    classes = ops.take(ops.convert_to_tensor(tissue_labels().astype(np.int32)), deformed)
     painted = apply_contrast(deformed, synthesis.contrast)
     if synthesis.stripping != "none":
-        kept = classes > 0
+        kept = ops.take(ops.convert_to_tensor(brain_tissues()), deformed)
         if synthesis.stripping == "brain and fluid":
             kept = ops.logical_or(kept, deformed == _FLUID)
         painted = painted * ops.cast(kept, "float32")
     image = apply_acquisition(ops.maximum(painted, 0.0), synthesis.acquisition, synthesis.voxel_mm)
     # What the field of view cut off cannot be known, and is not to be guessed.
     seen = field_of_view(synthesis.shape, synthesis.acquisition)
-    return image, classes * ops.cast(seen, "int32")
+    return image, ops.cast(deformed, "int32") * ops.cast(seen, "int32")

@@ -1,7 +1,7 @@
 """Dice of the network on fixed images of people who are held out."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -23,16 +23,16 @@ class ValidationSet:
     ----------
     samples : iterable of (str, Sample)
         Kind of image, such as "t1w", and image with target.
-    num_classes : int
+    heads : mapping of str to int
+        Name of each head, and its classes.
     """
 
-    def __init__(self, samples: Iterable[tuple[str, Sample]], num_classes: int) -> None:
-        self.num_classes = num_classes
-        self._held: list[tuple[str, NDArray[np.float32], NDArray[np.uint8]]] = []
+    def __init__(self, samples: Iterable[tuple[str, Sample]], heads: Mapping[str, int]) -> None:
+        self.heads = dict(heads)
+        self._held: list[tuple[str, NDArray[np.float32], list[NDArray[np.uint8]]]] = []
         for kind, sample in samples:
-            labels = ops.convert_to_numpy(ops.argmax(sample.target, axis=-1))
             image = ops.convert_to_numpy(sample.image)
-            self._held.append((kind, image, labels.astype(np.uint8)))
+            self._held.append((kind, image, self._labels(sample.target)))
 
     def score(self, model: keras.Model) -> dict[str, float]:
         """Score a network.
@@ -40,17 +40,40 @@ class ValidationSet:
         Returns
         -------
         dict of str to float
-            ``validation_dice``: mean over classes but background and over all
-            images; ``dice_<kind>``: over those of a kind; ``dice_1``...: of a
-            class over all images.
+            ``validation_dice``: mean over classes but background, over all
+            images and heads; ``dice_<kind>``: over those of a kind; ``dice_1``...:
+            of a class over all images. Of several heads ``dice_<head>``, the mean
+            over its classes, stands instead of each class.
         """
-        scores: dict[str, list[NDArray[np.float64]]] = {}
-        for kind, image, labels in self._held:
-            found = np.argmax(ops.convert_to_numpy(model.predict_on_batch(image)), axis=-1)
-            scores.setdefault(kind, []).append(dice_scores(found, labels, self.num_classes))
-        rows = np.array([row for kind in scores.values() for row in kind])
-        result = {"validation_dice": float(np.nanmean(rows))}
-        for kind, values in scores.items():
-            result[f"dice_{kind}"] = float(np.nanmean(values))
-        by_class = ((k, column[~np.isnan(column)]) for k, column in enumerate(rows.T, 1))
-        return result | {f"dice_{k}": float(np.mean(c)) if len(c) else 0.0 for k, c in by_class}
+        # Image, head, class: heads have different numbers of classes.
+        scores: list[list[NDArray[np.float64]]] = []
+        for _, image, labels in self._held:
+            found = self._labels(model.predict_on_batch(image))
+            pairs = zip(found, labels, self.heads.values(), strict=True)
+            scores.append([dice_scores(ours, truth, size) for ours, truth, size in pairs])
+        result = {"validation_dice": _mean([_mean(head) for image in scores for head in image])}
+        for kind in dict.fromkeys(kind for kind, _, _ in self._held):
+            of_kind = [
+                s for s, (name, _, _) in zip(scores, self._held, strict=True) if name == kind
+            ]
+            result[f"dice_{kind}"] = _mean([_mean(head) for image in of_kind for head in image])
+        if len(self.heads) > 1:
+            by_head = zip(self.heads, zip(*scores, strict=True), strict=True)
+            return result | {f"dice_{name}": _mean([_mean(s) for s in h]) for name, h in by_head}
+        columns = enumerate(zip(*(image[0] for image in scores), strict=True), 1)
+        return result | {f"dice_{k}": _mean(column) for k, column in columns}
+
+    def _labels(self, channels: Any) -> "list[NDArray[np.uint8]]":
+        """Labels of each head: the class with the largest value."""
+        values, first, found = ops.convert_to_numpy(channels), 0, []
+        for size in self.heads.values():
+            head = values[..., first : first + size]
+            found.append(np.argmax(head, axis=-1).astype(np.uint8))
+            first += size
+        return found
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Mean of what is known; 0 where nothing is."""
+    known = [float(value) for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else 0.0

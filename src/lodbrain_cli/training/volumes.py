@@ -16,12 +16,13 @@ from ..imaging.conform import conform_labels, to_conformed
 from ..imaging.corners import SAME_VOXEL, farthest_mm
 from ..imaging.label_image import read_label_numbers, reduce_numbers
 from ..imaging.nifti import Scan, read_t1w
-from ..labels import get_label_map
+from ..labels import LabelMap, get_label_map
 from .dataset import Pair
 from .heads import Head, head_of, how_heads_are_made
+from .targets import Coding, Target, join_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,12 +41,21 @@ class ConformedPair:
     Parameters
     ----------
     image : (256, 256, 256) float32 array
-    labels : (256, 256, 256) uint8 array
-        Of the label set that the pair's label map leads to.
+    codes : (256, 256, 256) uint8 or uint16 array
+        The labels of all heads together.
+    coding : Coding
+        What they are in each.
     """
 
     image: "NDArray[np.float32]"
-    labels: "NDArray[np.uint8]"
+    codes: "NDArray[Any]"
+    coding: Coding
+
+    @property
+    def brain(self) -> "NDArray[np.bool_]":
+        """(256, 256, 256) where any head has a structure."""
+        inside: NDArray[np.bool_] = self.coding.brain[self.codes]
+        return inside
 
 
 class VolumeCache:
@@ -132,7 +142,7 @@ def read_head(pair: Pair, cache: VolumeCache) -> Head:
     """
 
     def make_head() -> "dict[str, NDArray[Any]]":
-        scan = _read_labels(pair)
+        scan = _read_labels(pair.labels, get_label_map(pair.label_map))
         head = head_of(conform_labels(scan.data, scan.affine), pair.subject)
         return {"tissues": head.tissues, "origin": np.array(head.origin_vox),
                 "brain": np.array(head.brain_vox)}  # fmt: skip
@@ -147,8 +157,20 @@ def read_head(pair: Pair, cache: VolumeCache) -> Head:
     return Head(pair.subject, arrays["tissues"], origin, brain)  # type: ignore[arg-type]
 
 
-def read_pair(pair: Pair, cache: VolumeCache) -> ConformedPair:
+def read_pair(pair: Pair, cache: VolumeCache, targets: "Sequence[Target]") -> ConformedPair:
     """Read an image and its labels.
+
+    Parameters
+    ----------
+    pair : Pair
+        With an image.
+    cache : VolumeCache
+    targets : sequence of Target
+        Heads of the network.
+
+    Returns
+    -------
+    ConformedPair
 
     Raises
     ------
@@ -156,31 +178,34 @@ def read_pair(pair: Pair, cache: VolumeCache) -> ConformedPair:
         Naming the pair and what is wrong: another grid, foreign label
         numbers, no brain, an image that is refused.
     """
+    maps = [target.map_of(pair.label_map) for target in targets]
+    paths = [pair.labels_in(target.column) for target in targets]
+    heads = tuple(target.label_set.num_classes for target in targets)
 
     def make_pair() -> "dict[str, NDArray[Any]]":
         image = read_t1w(pair.image or pair.labels)
-        labels = _read_labels(pair)
-        _check_grids(image, labels)
         volume, grid, _ = to_conformed(image.data, image.affine)
-        numbers = conform_labels(labels.data, labels.affine, grid)
-        return {
-            "image": volume,
-            "labels": reduce_numbers(numbers, get_label_map(pair.label_map)),
-        }
+        volumes = []
+        for path, label_map in zip(paths, maps, strict=True):
+            labels = _read_labels(path, label_map)
+            _check_grids(image, labels)
+            numbers = conform_labels(labels.data, labels.affine, grid)
+            volumes.append(reduce_numbers(numbers, label_map))
+        codes, classes = join_codes(volumes, targets)
+        return {"image": volume, "codes": codes, "classes": classes}
 
     try:
-        files = (pair.image or pair.labels, pair.labels)
-        kind = f"pair of {get_label_map(pair.label_map)!r}"
-        return ConformedPair(**cache.get(kind, files, make_pair))
+        kind = f"pair of {maps!r}"
+        arrays = cache.get(kind, (pair.image or pair.labels, *paths), make_pair)
     except InputError as error:
         raise _about(pair, error) from error
+    return ConformedPair(arrays["image"], arrays["codes"], Coding(arrays["classes"], heads))
 
 
-def _read_labels(pair: Pair) -> Scan:
-    label_map = get_label_map(pair.label_map)
-    scan = read_label_numbers(pair.labels, label_map)
+def _read_labels(path: Path, label_map: LabelMap) -> Scan:
+    scan = read_label_numbers(path, label_map)
     if not reduce_numbers(scan.data, label_map).any():
-        msg = f"{pair.labels}: holds no brain structure of the protocol {pair.label_map!r}"
+        msg = f"{path}: holds no brain structure of the protocol {label_map.name!r}"
         raise InputError(msg)
     return scan
 

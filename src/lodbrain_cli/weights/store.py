@@ -45,8 +45,8 @@ class FoundWeights:
     path : Path
     sha256 : str
     origin : str
-        How it was found: "given", "LODBRAIN_WEIGHTS", "cache", "packaged" or
-        "downloaded".
+        How it was found: "given", "model" (beside a model file),
+        "LODBRAIN_WEIGHTS", "cache", "packaged" or "downloaded".
     released : bool
         Whether it is the very file that the preset names.
     """
@@ -160,6 +160,12 @@ def obtain(
     found = locate(preset, file)
     if found is not None:
         return found
+    if not file.urls and preset.folder is not None:
+        msg = (
+            f"{preset.folder / file.name}: the weights of model {preset.name!r} are missing there "
+            "or not those that it names; put the file of the same run beside the model file"
+        )
+        raise WeightsError(msg, details=_wrong_lines(preset, file))
     if not file.urls:
         msg = (
             f"the weights {file.name} of preset {preset.name!r} come with lodbrain and are damaged "
@@ -236,6 +242,8 @@ def _hash_of_given(given: Path) -> str:
 
 
 def _places(preset: Preset, file: WeightsFile) -> Iterator[tuple[Path, str]]:
+    if preset.folder is not None:
+        yield preset.folder / file.name, "model"
     listed = os.environ.get("LODBRAIN_WEIGHTS", "").split(os.pathsep)
     for given in (Path(name) for name in listed if name):
         yield given / file.name, "LODBRAIN_WEIGHTS"

@@ -1,0 +1,18 @@
+"""Label sets: what each number in a result means; pure data, and a way to read more of it."""
+
+from .classes_file import read_classes
+from .label_map import LabelMap
+from .label_set import Label, LabelSet
+from .maps import LABEL_MAPS, get_label_map
+from .sets import LABEL_SETS, get_label_set
+
+__all__ = [
+    "LABEL_MAPS",
+    "LABEL_SETS",
+    "Label",
+    "LabelMap",
+    "LabelSet",
+    "get_label_map",
+    "get_label_set",
+    "read_classes",
+]

@@ -1,0 +1,99 @@
+"""The network of a run as a model file, which every command takes as a preset."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..files import write_text
+from ..networks.build import build_network
+from ..networks.keras_graph import read_graph
+from ..presets import (
+    MODEL_FILE,
+    LodBrainConfig,
+    NetworkConfig,
+    Preset,
+    WeightsFile,
+    Windows,
+    get_preset,
+    model_to_plain,
+)
+from ..weights.store import sha256_of
+from .config import StageOptions, TrainingConfig
+from .targets import Target
+
+__all__ = ["write_model"]
+
+#: Whose coarse stage finds the brain for networks that see its box: packaged.
+_FINDER = "lod-brain-synth"
+
+
+def write_model(
+    config: TrainingConfig, stage: StageOptions, folder: Path, targets: Sequence[Target]
+) -> Path | None:
+    """Describe the weights of a stage in ``model.json`` beside them.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    stage : StageOptions
+        Its weights are in the folder.
+    folder : Path
+        Of the run.
+    targets : sequence of Target
+
+    Returns
+    -------
+    Path or None
+        None where the stage's voxels are not of whole millimetres, which the
+        pipeline cannot give a network.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
+    """
+    pool = round(stage.voxel_mm)
+    if pool != stage.voxel_mm:
+        return None
+    network = config.stage_network(stage, tuple(t.label_set.num_classes for t in targets))
+    network, pool = _as_used(network, pool, stage.sees)
+    weights = folder / f"{stage.name}.h5"
+    preset = Preset(
+        name=config.name,
+        summary=f"Trained here: {', '.join(t.label_set.name for t in targets)}.",
+        network=network,
+        weights=WeightsFile(
+            weights.name, sha256_of(weights), weights.stat().st_size, (), "lodbrain"
+        ),
+        label_sets=tuple(t.label_set for t in targets),
+        normalisation="z_score_volume",
+        training_data="see config.yaml and split.tsv beside the weights",
+        licence="not stated",
+        citation="none",
+        sees=stage.sees,
+        finder=get_preset(_FINDER) if stage.sees == "brain" else None,
+        pool=pool,
+        windows=_windows(network, stage),
+    )
+    structure = read_graph(build_network(network)).structure()
+    path = folder / MODEL_FILE
+    write_text(path, json.dumps(model_to_plain(preset, structure), indent=1) + "\n")
+    return path
+
+
+def _windows(network: NetworkConfig, stage: StageOptions) -> Windows | None:
+    """Windows of the shape that a stage was shown, half overlapping.
+
+    LOD-Brain's statistics are those of a whole extent: it never sees windows.
+    """
+    shape = stage.shapes[0]
+    if isinstance(network, LodBrainConfig) or not shape:
+        return None
+    return Windows(shape, (shape[0] // 2, shape[1] // 2, shape[2] // 2))
+
+
+def _as_used(network: NetworkConfig, pool: int, sees: str) -> tuple[NetworkConfig, int]:
+    """Let a network that sees the brain's box pool its input itself: the box is one of 1 mm."""
+    if sees == "brain" and isinstance(network, LodBrainConfig):
+        return network.replace(downsampling=pool), 1
+    return network, pool

@@ -1,0 +1,155 @@
+"""What a network is to say: its heads, and what the numbers of label volumes are in each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import UsageError
+from ..labels import LabelMap, LabelSet, get_label_map, get_label_set
+from .heads import tissue_classes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LABELS_COLUMN", "Coding", "Target", "join_codes", "tissue_coding"]
+
+#: Column of a table of pairs that holds the label images, where a target names none.
+LABELS_COLUMN = "labels"
+
+_MOST_CODES = 2**16
+
+
+@dataclass(frozen=True)
+class Target:
+    """One head: a label set, and where its labels are.
+
+    Parameters
+    ----------
+    label_set : LabelSet
+    label_map : LabelMap, optional
+        From the numbers of the label images; default: that of each row of the table.
+    column : str
+        Of the table of pairs.
+    """
+
+    label_set: LabelSet
+    label_map: LabelMap | None = None
+    column: str = LABELS_COLUMN
+
+    def map_of(self, protocol: str) -> LabelMap:
+        """Label map of label images of a protocol.
+
+        Raises
+        ------
+        UsageError
+            When the protocol is unknown, or leads to another label set.
+        """
+        if self.label_map is not None:
+            return self.label_map
+        found = get_label_map(protocol)
+        if found.label_set == self.label_set.name:
+            return found
+        if self.label_set == get_label_set("brain"):
+            return found.as_brain()
+        msg = (
+            f"label map {protocol!r} leads to {found.label_set!r}, not to "
+            f"{self.label_set.name!r}; give a table of classes with numbers"
+        )
+        raise UsageError(msg)
+
+
+@dataclass(frozen=True, eq=False)
+class Coding:
+    """What each number of a label volume ("code") is in every head.
+
+    Parameters
+    ----------
+    classes : (J, H) uint8 array
+        Class of code j in head h; code 0 is background in all.
+    heads : tuple of int
+        Classes of each head.
+    """
+
+    classes: "NDArray[np.uint8]"
+    heads: tuple[int, ...]
+
+    @property
+    def brain(self) -> "NDArray[np.bool_]":
+        """(J,) whether a code is a structure of any head."""
+        inside: NDArray[np.bool_] = np.logical_or.reduce(self.classes > 0, axis=1)
+        return inside
+
+    def table(self) -> "NDArray[np.float32]":
+        """(J, ΣC) float32: the target of each code, one-hot in every head."""
+        parts = [
+            np.eye(size, dtype=np.float32)[self.classes[:, head]]
+            for head, size in enumerate(self.heads)
+        ]
+        return np.concatenate(parts, axis=1)
+
+    def mirrored(self, targets: Sequence[Target]) -> "Coding":
+        """Give the coding of a flipped image: left is right."""
+        sides = [np.array(t.label_set.mirrored, np.uint8) for t in targets]
+        columns = [side[self.classes[:, head]] for head, side in enumerate(sides)]
+        return Coding(np.stack(columns, axis=1), self.heads)
+
+
+def tissue_coding(targets: Sequence[Target]) -> Coding:
+    """Code of label maps to paint: the index of the tissue.
+
+    Raises
+    ------
+    UsageError
+        When a target has labels of its own, or parts a tissue.
+    """
+    for target in targets:
+        if target.column != LABELS_COLUMN:
+            msg = (
+                f"synthetic images have the labels that they are painted from, not those of the "
+                f"column {target.column!r} ({target.label_set.name}): give every row an image"
+            )
+            raise UsageError(msg)
+    columns = [tissue_classes(target.map_of("synthseg")) for target in targets]
+    return Coding(np.stack(columns, axis=1), tuple(t.label_set.num_classes for t in targets))
+
+
+def join_codes(
+    volumes: "Sequence[NDArray[np.uint8]]", targets: Sequence[Target]
+) -> "tuple[NDArray[Any], NDArray[np.uint8]]":
+    """Join the labels of all heads in one volume, so that they are moved together.
+
+    Parameters
+    ----------
+    volumes : sequence of (X, Y, Z) uint8 array
+        Labels of each target.
+    targets : sequence of Target
+
+    Returns
+    -------
+    codes : (X, Y, Z) uint8 or uint16 array
+    classes : (J, H) uint8 array
+        For :class:`Coding`.
+
+    Raises
+    ------
+    UsageError
+        When there are more combinations than a code can count.
+    """
+    if len(volumes) == 1:
+        every = np.arange(targets[0].label_set.num_classes, dtype=np.uint8)
+        return volumes[0], every[:, None]
+    joint = np.zeros(volumes[0].shape, np.int64)
+    for volume, target in zip(volumes, targets, strict=True):
+        joint = joint * target.label_set.num_classes + volume
+    found, first, codes = np.unique(joint, return_index=True, return_inverse=True)
+    classes = np.stack([v.ravel()[first] for v in volumes], axis=1)
+    if found[0] != 0:  # code 0 must be background, also where there is none
+        classes = np.concatenate([np.zeros((1, len(volumes)), np.uint8), classes])
+        codes = codes + 1
+    if len(classes) > _MOST_CODES:
+        msg = f"{len(classes)} combinations of labels occur, more than {_MOST_CODES}"
+        raise UsageError(msg)
+    codes = codes.reshape(joint.shape)
+    return codes.astype(np.uint8 if len(classes) <= 256 else np.uint16), classes

@@ -1,0 +1,121 @@
+"""What was trained is used by every command from the folder of its run."""
+
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lodbrain_cli.cli.main import cli
+from lodbrain_cli.errors import UsageError, WeightsError
+from lodbrain_cli.networks.tensors import read_all_tensors
+from lodbrain_cli.presets import MODEL_FILE, find_preset
+from lodbrain_cli.segmentation import Segmenter
+
+from .runs import BOTH, NETWORKS, STAGE, TWO, trained
+
+
+def test_the_folder_of_a_run_is_taken_as_a_preset(run, folder, tmp_path):
+    result = CliRunner().invoke(
+        cli, ["segment", str(folder / "bob_T1w.nii.gz"), "-o", str(tmp_path / "s.nii.gz"),
+               "--preset", str(run), "--volumes", str(tmp_path / "v.tsv"), "-q"],
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert nib.load(tmp_path / "s.nii.gz").shape == (64, 64, 64)
+    assert "First" in (tmp_path / "s.tsv").read_text()
+    record = json.loads((tmp_path / "s_run.json").read_text())
+    assert record["preset"] == "mine"
+    assert record["weights"]["origin"] == "model"
+    assert record["weights"]["released"]
+    names = CliRunner().invoke(cli, ["labels", "--preset", str(run)])
+    assert "2\tSecond" in names.stdout
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_architecture_trains_on_two_protocols_and_is_used(name, folder):
+    run = trained(folder, f"two-{name}", BOTH, network=NETWORKS[name])
+    preset = find_preset(str(run))
+    assert [label_set.name for label_set in preset.label_sets] == ["two", "half"]
+    assert preset.network.heads == (3, 2)
+    header = (run / "history.csv").read_text().splitlines()[0].split(",")
+    assert {"dice_two", "dice_half", "dice_real", "validation_dice"} <= set(header)
+    case = (segmenter := Segmenter(str(run))).prepare(folder / "bob_T1w.nii.gz")
+    segmenter.compute(case)
+    maps = case.prediction.maps
+    assert [head.num_classes for head in maps.heads()] == [3, 2]
+    for head in maps.heads():
+        np.testing.assert_allclose(head.values.sum(axis=0), 1, atol=1e-4)
+
+
+def test_a_run_begins_from_weights_and_frozen_layers_stay(run, folder):
+    start = {"weights": "lod/all.h5", "reinit_last": 2}
+    warm_up = {**STAGE, "name": "warm-up", "freeze_copied": True}
+    begun = trained(folder, "begun", BOTH, network=NETWORKS["lod-brain"], start=start,
+                    stages=[warm_up, {**STAGE, "learning_rate": 1.0e-4}])  # fmt: skip
+    before, warmed, after = (
+        read_all_tensors(path / f"{name}.h5")
+        for path, name in ((run, "all"), (begun, "warm-up"), (begun, "all"))
+    )
+    entry, features = "level0_entry/kernel", "level0_features/kernel"
+    np.testing.assert_array_equal(before[entry], warmed[entry])
+    assert not np.array_equal(before[features], warmed[features])
+    assert not np.array_equal(warmed[entry], after[entry])
+
+
+def test_weights_of_another_network_are_no_beginning(run, folder):
+    other = {"num_levels": 1, "filters": [4, 8]}
+    with pytest.raises(UsageError, match=r"have \(3, 3, 3, 1, 8\) for level0_entry/kernel, this"):
+        trained(folder, "other", TWO, network=other, start={"weights": "lod/all.h5"})
+    start = {"weights": "lod/all.h5", "reinit_last": 9}
+    with pytest.raises(UsageError, match="the network has 9 layers with weights"):
+        trained(folder, "none", TWO, network=NETWORKS["lod-brain"], start=start)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"network": {"heads": [7]}}, "network: heads are those of data.targets"),
+        ({"network": {"architecture": "unet"}}, "network: activation sigmoid is for heads"),
+        ({"network": {"architecture": "unet", "filters": "x"}}, "filters: Input should be"),
+        ({"network": {"architecture": "unet"}, "stages": [{**STAGE, "levels": 1}]}, "no levels of"),
+        ({"network": NETWORKS["unet"], "stages": [{**STAGE, "freeze_copied": True}]}, "nothing is"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_by_its_option(changes, reason, folder):
+    with pytest.raises(UsageError, match=reason):
+        trained(folder, "wrong", TWO, **changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"format": "other"}, "is no model file"),
+        ({"name": "../x"}, "damaged .*name"),
+        ({"label_sets": []}, "damaged .*label sets"),
+        ({"network": {"architecture": "x"}}, "damaged .*unknown architecture"),
+        ({"weights": {"file": "/etc/x.h5", "sha256": "0" * 64, "num_bytes": 1}}, "damaged"),
+        ({"sees": "all"}, "damaged"),
+        ({"finder": "nobody"}, "unknown preset 'nobody'"),
+    ],
+)
+def test_a_model_file_that_says_what_cannot_be_is_refused(change, reason, run, tmp_path):
+    plain = json.loads((run / MODEL_FILE).read_text())
+    path = tmp_path / MODEL_FILE
+    path.write_text(json.dumps({**plain, **change}))
+    with pytest.raises(UsageError, match=reason):
+        find_preset(str(tmp_path))
+    path.write_text("{")
+    with pytest.raises(UsageError, match="cannot be read as a model"):
+        find_preset(str(path))
+
+
+def test_weights_that_are_not_those_of_the_model_are_refused(run, folder, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "all.h5").write_bytes(b"other")
+    with pytest.raises(WeightsError, match="missing there or not those that it names"):
+        Segmenter(str(tmp_path / "run"))
+    with pytest.raises(UsageError, match=r"no folder with a model\.json"):
+        Segmenter(str(folder / "pairs.tsv"))

@@ -1,0 +1,69 @@
+"""Labels of several protocols stay together, whatever is done to the image."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lodbrain_cli.errors import UsageError
+from lodbrain_cli.labels import Label, LabelMap, LabelSet, get_label_set
+from lodbrain_cli.training.targets import Coding, Target, join_codes, tissue_coding
+
+
+def target(name, *names, column="labels"):
+    labels = tuple(Label(i, n, n, "#000000", None) for i, n in enumerate(("None", *names)))
+    groups = tuple(frozenset({i}) for i in range(1, len(labels)))
+    return Target(LabelSet(name, labels), LabelMap(name, name, groups, frozenset({0})), column)
+
+
+SIDES = target("sides", "Left half", "Right half")
+PARTS = target("parts", "A", "B", "C")
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_every_code_says_what_each_protocol_says(seed, everywhere):
+    rng = np.random.default_rng(seed)
+    sides = rng.integers(int(everywhere), 3, (3, 4, 5)).astype(np.uint8)
+    parts = rng.integers(0, 4, (3, 4, 5)).astype(np.uint8)
+    codes, classes = join_codes([sides, parts], [SIDES, PARTS])
+    np.testing.assert_array_equal(classes[codes][..., 0], sides)
+    np.testing.assert_array_equal(classes[codes][..., 1], parts)
+    assert not classes[0].any()  # what comes in from outside is background
+    coding = Coding(classes, (3, 4))
+    np.testing.assert_array_equal(coding.brain[codes], (sides > 0) | (parts > 0))
+    table = coding.table()[codes]
+    np.testing.assert_array_equal(table[..., :3].argmax(-1), sides)
+    np.testing.assert_array_equal(table[..., 3:].argmax(-1), parts)
+    assert (table.sum(axis=-1) == 2).all()
+
+
+def test_a_mirror_exchanges_left_and_right_and_nothing_else():
+    coding = Coding(np.array([[0, 0], [1, 2], [2, 3]], np.uint8), (3, 4))
+    mirrored = coding.mirrored([SIDES, PARTS])
+    np.testing.assert_array_equal(mirrored.classes, [[0, 0], [2, 2], [1, 3]])
+
+
+def test_more_than_256_combinations_get_larger_codes():
+    many = target("many", *map(str, range(1, 40)))
+    volume = np.arange(40, dtype=np.uint8).repeat(40).reshape(40, 40, 1)
+    codes, classes = join_codes([volume, volume.transpose(1, 0, 2).copy()], [many, many])
+    assert codes.dtype == np.uint16
+    assert len(classes) == 1600
+
+
+def test_a_tissue_that_would_be_parted_is_refused():
+    with pytest.raises(UsageError, match="synthetic images have the labels"):
+        tissue_coding([target("parts", "A", column="other")])
+    # Left and right cortex are one tissue.
+    left = LabelMap("left", "sides", (frozenset({3}), frozenset({42})), frozenset({0}))
+    with pytest.raises(UsageError, match="parts 'cerebral cortex'"):
+        tissue_coding([Target(SIDES.label_set, left)])
+
+
+def test_any_protocol_leads_to_the_brain_but_not_to_any_label_set():
+    brain = Target(get_label_set("brain"))
+    assert brain.map_of("muse").reduce(100) == 1
+    coding = tissue_coding([Target(get_label_set("lod-brain-7")), brain])
+    np.testing.assert_array_equal(coding.classes[:, 0] > 0, coding.classes[:, 1] == 1)
+    with pytest.raises(UsageError, match="leads to 'lod-brain-7', not to 'sides'"):
+        Target(SIDES.label_set).map_of("freesurfer")
