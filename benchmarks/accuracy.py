@@ -3,8 +3,8 @@
 ``python benchmarks/accuracy.py DATA OUT [--run RUN] [--brief] [--images DIR]`` (extra ``plots``)
 
 DATA is the folder of scans (pairs/). Presets find their weights as `lodbrain segment` does
-(LODBRAIN_WEIGHTS names folders). RUN is the folder of a training run: the weights of its last
-stage that has any are scored instead of the presets. With --brief the scans are scored as they
+(LODBRAIN_WEIGHTS names folders). RUN is the folder of a training run, with its model.json: its
+network is scored instead of the presets. With --brief the scans are scored as they
 are, and nothing is drawn. Every result is a line of
 OUT/accuracy.jsonl, so that a killed benchmark goes on where it was; the plots go to OUT, or
 to --images. Prints the tables of docs/accuracy.md.
@@ -14,8 +14,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import nibabel as nib
@@ -28,14 +27,8 @@ from lodbrain_cli.evaluation.scoring import ClassScore, score_labels
 from lodbrain_cli.imaging.conform import conform_labels, to_conformed
 from lodbrain_cli.imaging.label_image import LabelImage, read_labels, to_grid_of
 from lodbrain_cli.imaging.nifti import read_t1w
-from lodbrain_cli.inference.devices import allowed_threads
-from lodbrain_cli.inference.engine import Engine
-from lodbrain_cli.inference.execution import StagedNetwork
-from lodbrain_cli.inference.located import LocatedEngine
 from lodbrain_cli.labels import get_label_map, get_label_set
-from lodbrain_cli.presets import PRESETS, get_preset
-from lodbrain_cli.segmentation import LoadedNetwork
-from lodbrain_cli.weights.store import FoundWeights, sha256_of
+from lodbrain_cli.presets import PRESETS
 
 LABELS = get_label_set("lod-brain-7")
 
@@ -64,53 +57,10 @@ def main() -> None:
     scans = list(labelled_scans(options.data / "pairs"))
     makers = {name: lambda name=name: Segmenter(name, device="cpu") for name in PRESETS}
     if options.run is not None:
-        makers = {f"run {options.run.name}": lambda: segmenter_of_run(options.run)}
+        makers = {f"run {options.run.name}": lambda: Segmenter(str(options.run), device="cpu")}
     for network, make in makers.items():
         compute(network, make, scans, table, brief=options.brief)
         report(network, table, options.data, images, brief=options.brief)
-
-
-def segmenter_of_run(run: Path) -> Segmenter:
-    """Make the pipeline with the last trained stage of a run, before it is a preset.
-
-    A stage that sees the brain's box finds it with the run's first stage.
-    """
-    from lodbrain_cli.inference.keras_backend import start_keras
-
-    start_keras("cpu", allowed_threads())
-    from lodbrain_cli.training.config import read_config
-
-    config = read_config(run / "config.yaml")
-    done = [stage for stage in config.stages if (run / f"{stage.name}.h5").is_file()]
-    last, first = done[-1], done[0]
-    path = run / f"{last.name}.h5"
-    weights = FoundWeights(path, sha256_of(path), "given", released=False)
-    if last.sees == "brain":
-        # Its voxels may be larger than 1 mm: it pools the image, and repeats its output.
-        inner = engine_of(config, last, path, downsampling=round(last.voxel_mm))
-        finder = engine_of(config, first, run / f"{first.name}.h5", downsampling=1)
-        engine = LocatedEngine(finder, round(first.voxel_mm), inner)
-    else:
-        engine = engine_of(config, last, path, downsampling=round(last.voxel_mm))
-    preset = replace(get_preset("lod-brain"), name=config.name)
-    return Segmenter.of(LoadedNetwork(preset, "fine", preset.level("fine"), engine, weights))
-
-
-def engine_of(config, stage, path: Path, *, downsampling: int) -> Engine:
-    """Engine of a stage's network."""
-    from lodbrain_cli.inference.openvino_engine import openvino_compiler
-    from lodbrain_cli.networks.checkpoint import load_weights
-    from lodbrain_cli.networks.keras_graph import read_graph
-    from lodbrain_cli.networks.lod_brain import build_lod_brain
-
-    model = build_lod_brain(config.stage_network(stage).replace(downsampling=downsampling))
-    load_weights(model, path, "lodbrain")
-    threads = allowed_threads()
-    # Not composed: of a pooled image the border would be compiled again and again.
-    staged = StagedNetwork(
-        read_graph(model), openvino_compiler(threads), compose=stage.voxel_mm == 1
-    )
-    return Engine("openvino", "cpu", threads, staged, nullcontext)
 
 
 class Results:

@@ -1,10 +1,10 @@
 """Take the weights of a training run into the checkout, as those of a preset.
 
-``python benchmarks/package_weights.py RUN STAGE [--finder STAGE] [--name lod-brain-synth]``
+``python benchmarks/package_weights.py RUN STAGE [--finder STAGE | --no-finder] [--name NAME]``
 
-Copies the best weights of STAGE and of the stage that finds the brain (default: the run's first),
-the state, the history and the split to weights/NAME, enters the two files into weights/SHA256SUMS
-and prints what belongs into ``presets/table.py``.
+Copies the best weights of STAGE and of the stage that finds the brain (default: the run's first;
+none with --no-finder), the state, the history and the split to weights/NAME (lod-brain-synth),
+enters the weights into weights/SHA256SUMS and prints what belongs into ``presets/table.py``.
 """
 
 import argparse
@@ -22,12 +22,14 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("stage")
     parser.add_argument("--finder")
+    parser.add_argument("--no-finder", action="store_true")
     parser.add_argument("--name", default="lod-brain-synth")
     options = parser.parse_args()
     finder = options.finder or read_config(options.run / "config.yaml").stages[0].name
+    chosen = [(options.stage, options.name), (finder, f"{options.name}-coarse")]
     folder = WEIGHTS / options.name
     lines = []
-    for stage, name in ((options.stage, options.name), (finder, f"{options.name}-coarse")):
+    for stage, name in chosen[:1] if options.no_finder else chosen:
         target = folder / f"{name}.h5"
         shutil.copyfile(options.run / f"{stage}.h5", target)
         content = target.read_bytes()

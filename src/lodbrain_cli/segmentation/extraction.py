@@ -17,6 +17,7 @@ from ..imaging.resample import max_pooled
 from ..imaging.rotation import rotated, rotated_back
 from ..inference.devices import peak_memory_bytes
 from ..outputs.record import run_record, timestamp
+from ..presets import LodBrainConfig
 from .case import Steps
 from .loading import LoadedNetwork
 
@@ -187,13 +188,22 @@ def _probability(
     for turn in turns:
         seen = max_pooled(rotated(image, turn) if any(turn) else image, loaded.network.pool)
         prediction = loaded.engine.predict(seen, only_brain=True, memory_limit=memory)
-        likely = 1 - prediction.maps.heads()[0].channel(0)
+        likely = _between_voxels(1 - prediction.maps.heads()[0].channel(0), loaded)
         if any(turn):
             likely = rotated_back(likely, turn)
         total = likely if total is None else total + likely
     assert total is not None
     mean: NDArray[np.float32] = total / np.float32(len(turns))
     return mean
+
+
+def _between_voxels(likely: "NDArray[np.float32]", loaded: LoadedNetwork) -> "NDArray[np.float32]":
+    """Let a network that repeats coarse voxels change smoothly between them."""
+    network = loaded.network.config
+    if not isinstance(network, LodBrainConfig) or network.downsampling == 1:
+        return likely
+    smooth: NDArray[np.float32] = ndimage.gaussian_filter(likely, network.downsampling / 2)
+    return smooth
 
 
 def _mask(
