@@ -1,5 +1,6 @@
 """``lodbrain plan`` and ``lodbrain run`` as a user meets them, without a cluster."""
 
+import hashlib
 import json
 import os
 import signal
@@ -432,6 +433,16 @@ def test_after_a_kill_the_next_run_does_the_rest_and_nothing_twice(run, five):
     assert records(five) == list("abcde")
     assert {path: path.stat().st_mtime_ns for path in first} == first
     assert not list((five / "out").glob(".*"))
+
+
+def test_what_a_process_that_died_as_it_ended_left_is_cleared_away(run, study):
+    run("run", study / "p.tsv", "--device", "cpu")
+    digest = hashlib.sha256(f"a{LABELS}".encode()).hexdigest()[:16]
+    claim = study / "out" / f".lodbrain-claim-{digest}.0"
+    claim.write_text("{}")
+    os.utime(claim, (0, 0))
+    assert "3 were done before" in run("run", study / "p.tsv", "--device", "cpu").stderr
+    assert not list((study / "out").glob(".*"))
 
 
 def test_two_runs_of_one_plan_share_the_work(five):
