@@ -196,7 +196,7 @@ from lodbrain_cli.segmentation import Segmenter
 from pathlib import Path
 jobs, seen = read_plan(Path(sys.argv[1])), []
 with Journal() as journal, Claims() as claims:
-    load = lambda: Segmenter(jobs[0].settings.preset, level=jobs[0].settings.level)
+    load = lambda: Segmenter(jobs[0].settings.asked_preset, level=jobs[0].settings.level)
     for outcome in run_jobs(load, jobs, claims=claims, journal=journal):
         assert outcome.result is not None, outcome.error
         del outcome

@@ -1,11 +1,13 @@
 """``lodbrain plan`` and ``lodbrain run`` as a user meets them, without a cluster."""
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 
 from lodbrain_cli.cli.options import Duration
+from lodbrain_cli.presets import MODEL_FILE, get_preset, model_to_plain
 
 from ..phantoms import phantom
 
@@ -151,6 +154,26 @@ def test_other_options_and_other_weights_make_results_stale(run, study):
     assert refused.exit_code == 2
     assert "asks for weights" in refused.stderr
     assert "--weights" in refused.stderr
+
+
+def test_a_network_of_ones_own_is_planned_by_where_it_lies(run, study, monkeypatch):
+    known = get_preset("lod-brain")
+    own = replace(known, name="mine", weights=replace(known.weights, name="mine.h5", urls=()))
+    (study / "model").mkdir()
+    (study / "model" / MODEL_FILE).write_text(json.dumps(model_to_plain(own, [])))
+    monkeypatch.chdir(study)
+    options = ("--preset", "./model", "--overwrite")
+    assert run("plan", "in", "out", "-o", "p.tsv", *options).exit_code == 0
+    asked = json.loads(rows(study / "p.tsv")[0]["options"])
+    assert (asked["preset"], asked["model"]) == ("mine", str(study / "model"))
+    monkeypatch.chdir("/")
+    done = run("run", study / "p.tsv", "--device", "cpu")
+    assert "3 done" in done.stderr, done.output
+    again = run("plan", study / "in", study / "out", "-o", study / "p.tsv", "--preset",
+                study / "model", "--overwrite", "--json")  # fmt: skip
+    assert json.loads(again.stdout)["done"] == 3
+    shown = run("slurm", study / "p.tsv", "--dry-run", "--image", "x.sif")
+    assert f"--bind {study}:{study}:ro" in shown.stdout, "the model is seen in the container"
 
 
 def test_further_results_stand_beside_the_labels_and_are_missed(run, study):
@@ -410,6 +433,16 @@ def test_after_a_kill_the_next_run_does_the_rest_and_nothing_twice(run, five):
     assert records(five) == list("abcde")
     assert {path: path.stat().st_mtime_ns for path in first} == first
     assert not list((five / "out").glob(".*"))
+
+
+def test_what_a_process_that_died_as_it_ended_left_is_cleared_away(run, study):
+    run("run", study / "p.tsv", "--device", "cpu")
+    digest = hashlib.sha256(f"a{LABELS}".encode()).hexdigest()[:16]
+    claim = study / "out" / f".lodbrain-claim-{digest}.0"
+    claim.write_text("{}")
+    os.utime(claim, (0, 0))
+    assert "3 were done before" in run("run", study / "p.tsv", "--device", "cpu").stderr
+    assert not list((study / "out").glob(".*"))
 
 
 def test_two_runs_of_one_plan_share_the_work(five):

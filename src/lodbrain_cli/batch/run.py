@@ -154,6 +154,8 @@ class _Loop:
 
     def _turn(self, job: Job, *, again: bool) -> Job | Outcome | None:
         if self.skip_done and state_of(job).name == "done":
+            if self.claims is not None and self.claims.exist(job.results.labels):
+                self.claims.take(job.results)  # of one that died as it ended: cleared away
             return Outcome(job)
         if self.claims is None:
             return job

@@ -1,6 +1,7 @@
 """What is asked for of a scan: all that decides its labels, but for the scan itself."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -35,6 +36,9 @@ class Settings:
         Of a 4-D scan, from 0.
     space : {"native", "conformed"}
     postprocess : bool
+    model : str or None
+        Absolute path of a network of one's own, by which it is loaded; `preset` is
+        its name. None for a preset that lodbrain knows.
     """
 
     preset: str
@@ -44,6 +48,7 @@ class Settings:
     frame: int | None = None
     space: str = "native"
     postprocess: bool = True
+    model: str | None = None
 
     @classmethod
     def of(cls, preset: str, level: str, weights: Path | None, **of_scan: Any) -> "Settings":
@@ -52,6 +57,7 @@ class Settings:
         Parameters
         ----------
         preset, level : str
+            Name of a preset, or where a network of one's own lies.
         weights : Path or None
             A weights file, or a folder with the released ones.
         **of_scan
@@ -62,10 +68,10 @@ class Settings:
         UsageError, WeightsError
             Unknown preset or level; no such weights file.
         """
-        folder = find_preset(preset).folder
+        found = find_preset(preset)
         hashes = expected_hashes(preset, level, weights)
-        # A network of one's own is found from any working folder.
-        return cls(str(folder) if folder else preset, level, *hashes, **of_scan)
+        place = os.path.abspath(preset) if found.folder is not None else None  # noqa: PTH100
+        return cls(found.name, level, *hashes, **of_scan, model=place)
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "Settings":
@@ -91,7 +97,7 @@ class Settings:
             raise InputError(msg) from error
         fits = (
             all(isinstance(v, str) for v in (settings.preset, settings.level, settings.weights))
-            and isinstance(settings.finder_weights, str | None)
+            and all(isinstance(v, str | None) for v in (settings.finder_weights, settings.model))
             and (settings.frame is None or type(settings.frame) is int)
             and settings.space in _SPACES
             and isinstance(settings.postprocess, bool)
@@ -106,9 +112,14 @@ class Settings:
         return json.dumps(asdict(self))
 
     @property
-    def network(self) -> tuple[str, str, str, str | None]:
-        """What must be loaded: preset, level and hashes of weights."""
-        return self.preset, self.level, self.weights, self.finder_weights
+    def network(self) -> tuple[str | None, ...]:
+        """What must be loaded: where from, preset, level and hashes of weights."""
+        return self.model, self.preset, self.level, self.weights, self.finder_weights
+
+    @property
+    def asked_preset(self) -> str:
+        """The preset as it is asked for: by name, or by where it lies."""
+        return self.model or self.preset
 
     @property
     def of_scan(self) -> dict[str, Any]:
@@ -118,12 +129,12 @@ class Settings:
     @property
     def options_hash(self) -> str:
         """Digest of the options, as in the run record."""
-        return options_hash(_preset(self.preset).name, self.level, self.of_scan)
+        return options_hash(self.preset, self.level, self.of_scan)
 
     @property
     def protocols(self) -> tuple[str, ...]:
         """Names of the label sets of a network that has several; () for one."""
-        names = tuple(label_set.name for label_set in _preset(self.preset).label_sets)
+        names = tuple(label_set.name for label_set in _preset(self.asked_preset).label_sets)
         return names if len(names) > 1 else ()
 
     def difference(self, record: Mapping[str, Any]) -> str | None:

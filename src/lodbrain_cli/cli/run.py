@@ -128,7 +128,7 @@ def _run(
     options["offline"] = options["offline"] or None
     network: dict[str, Any] = {}
     if jobs:
-        network = {"preset": jobs[0].settings.preset, "level": jobs[0].settings.level}
+        network = {"preset": jobs[0].settings.asked_preset, "level": jobs[0].settings.level}
     tally = Tally(len(jobs), as_json=as_json, quiet=quiet, name_skipped=False)
     with tally, Journal() as journal, Claims() as claims:
         outcomes = run_jobs(

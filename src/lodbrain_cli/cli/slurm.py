@@ -242,7 +242,8 @@ def _container(
     for text in options["binds"]:
         name, mode = (text[:-3], text[-2:]) if text.endswith((":ro", ":rw")) else (text, "rw")
         named.append((Path(os.path.abspath(name)), mode))  # noqa: PTH100
-    read = [plan]
+    models = {job.settings.model for job in jobs if job.settings.model is not None}
+    read = [plan, *(Path(m) if Path(m).is_dir() else Path(m).parent for m in sorted(models))]
     if options["weights"] is not None:
         place = Path(os.path.abspath(options["weights"]))  # noqa: PTH100
         read.append(place if place.is_dir() else place.parent)
