@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from .check import check
 from .completion import completion
 from .console import LodbrainGroup
 from .demo import demo
@@ -45,6 +46,7 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
 Examples:
   lodbrain segment T1.nii.gz -o seg.nii.gz     one scan
   lodbrain segment scans/ -o results/          a folder of scans
+  lodbrain check T1.nii.gz                     look at it before
   lodbrain demo                                try it without a scan
 
 Every option can be set in the environment: --threads by LODBRAIN_THREADS.
@@ -67,6 +69,7 @@ def cli() -> None:
 
 for _command in (
     segment,
+    check,
     evaluate,
     mesh,
     demo,
