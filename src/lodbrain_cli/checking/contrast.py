@@ -30,12 +30,14 @@ _FEWEST = 200  # voxels of 2 mm, for a median to mean something
 _REACH = 1.15  # of the ball's radius: where brain may be
 
 
-def contrast_finding(outline: Outline) -> Finding:
+def contrast_finding(outline: Outline, *, noisy: bool) -> Finding:
     """Compare fluid with tissue, and deep tissue with the cortex.
 
     Parameters
     ----------
     outline : Outline
+    noisy : bool
+        Whether noise hides the difference between grey and white matter.
     """
     low, middle, high = np.percentile(outline.core, [10, 50, 90])
     tail = float((middle - low) / (high - middle)) if high > middle else None
@@ -49,6 +51,8 @@ def contrast_finding(outline: Outline) -> Finding:
         return Finding("contrast", Verdict.WARN, text, values)
     if tail is None or order is None:
         return Finding("contrast", Verdict.UNKNOWN, "cannot be told", values)
+    if noisy and order < DEEP_TO_CORTEX_UNSURE:
+        return Finding("contrast", Verdict.UNKNOWN, "cannot be told: too noisy", values)
     if order < DEEP_TO_CORTEX:
         text = (
             "not T1w-like: white matter is not brighter than grey matter (FLAIR, PD, T2w or an "

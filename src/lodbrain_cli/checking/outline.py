@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from ..imaging.components import bounding_box, largest_component
+from ..imaging.components import largest_component
 from ..imaging.conform import SIDE, ConformedGrid
 from ..imaging.intensity import most_frequent
 from ..imaging.resample import mean_pooled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 __all__ = ["STEP_MM", "CloseUp", "Outline", "find_outline"]
@@ -25,6 +27,7 @@ __all__ = ["STEP_MM", "CloseUp", "Outline", "find_outline"]
 STEP_MM = 4
 _FINER_MM = 2
 _CLOSING_STEPS = 3  # 12 mm: over the dark skull between scalp and brain
+_FEWEST_CELLS = 5  # along each axis: 20 mm are no head
 _CORE = 0.65  # of the ball's radius
 
 
@@ -147,16 +150,19 @@ def find_outline(image: "NDArray[np.float32]", grid: ConformedGrid) -> Outline |
     """
     common = most_frequent(image)
     low, high = grid.reach(margin=0.5)  # whole voxels: from -0.5 to 255.5 in the grid's own
-    begin = np.ceil(np.clip(low + 0.5, 0, SIDE) / STEP_MM - 0.01).astype(int)
-    end = np.floor(np.clip(high + 0.5, 0, SIDE) / STEP_MM + 0.01).astype(int)
-    view = tuple(slice(a, max(a + 1, b)) for a, b in zip(begin, end, strict=True))
-    coarse = mean_pooled(image, STEP_MM)[view]
-    content = bounding_box(coarse != np.float32(common))
-    if content is None:
+    field = [(max(0.0, a + 0.5), min(float(SIDE), b + 0.5)) for a, b in zip(low, high, strict=True)]
+    seen = _whole_cells(field)
+    content = [_varied(image, axis, common) for axis in range(3)]
+    view = _whole_cells(
+        [(max(a[0], b[0]), min(a[1], b[1])) for a, b in zip(field, content, strict=True)]
+    )
+    if any(part.stop - part.start < _FEWEST_CELLS for part in view):
         return None
-    coarse = coarse[content]
-    origin = np.array([a.start + b.start for a, b in zip(view, content, strict=True)])
+    coarse = mean_pooled(image, STEP_MM)[view]
+    origin = np.array([part.start for part in view])
     clipped = np.minimum(coarse, np.percentile(coarse, 99))
+    if clipped.min() == clipped.max():
+        return None
     between = _otsu(clipped)
     air = float(clipped[clipped <= between].mean())
     # Half-way down from Otsu's threshold: fluid and muscle are darker than it in T1w.
@@ -174,8 +180,24 @@ def find_outline(image: "NDArray[np.float32]", grid: ConformedGrid) -> Outline |
     radius = float(depth.max())
     return Outline(
         image, grid, origin, coarse, bright, inside, centre, radius, air, threshold, common,
-        tuple(slice(STEP_MM * s.start, STEP_MM * s.stop) for s in view),
+        tuple(slice(STEP_MM * part.start, STEP_MM * part.stop) for part in seen),
     )  # fmt: skip
+
+
+def _whole_cells(extents: "Iterable[tuple[float, float]]") -> tuple[slice, ...]:
+    """Coarse voxels that lie within extents of conformed voxels; a hundredth is rounding."""
+    return tuple(
+        slice(int(np.ceil(a / STEP_MM - 0.01)), int(np.floor(b / STEP_MM + 0.01)))
+        for a, b in extents
+    )
+
+
+def _varied(image: "NDArray[np.float32]", axis: int, common: float) -> tuple[int, int]:
+    """Where along an axis there are other values than the common one: first, and after last."""
+    every = tuple(slice(None) if a == axis else slice(None, None, 3) for a in range(3))
+    others = tuple(a for a in range(3) if a != axis)
+    places = np.flatnonzero((image[every] != np.float32(common)).any(axis=others))
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
 
 
 def _filled(bright: "NDArray[np.bool_]") -> "NDArray[np.bool_]":

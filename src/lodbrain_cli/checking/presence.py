@@ -1,7 +1,5 @@
 """Whether there is a head at all, and whether the field of view holds it."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy import ndimage
 
@@ -14,9 +12,6 @@ from .thresholds import (
     SHORTEST_HEAD_MM,
     TOUCHING_MM2,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["field_of_view_finding", "head_finding"]
 
@@ -117,12 +112,7 @@ def _touching_mm2(outline: Outline) -> dict[str, float]:
         for name, place in zip(names, (0, -1), strict=True):
             if name != "inferior":
                 bright = np.take(outline.bright, place, axis)
-                face = _within(bright) & np.take(head, place, axis)
+                # The skull is dark: what bright tissue surrounds is cut as well.
+                face = ndimage.binary_fill_holes(bright) & np.take(head, place, axis)
                 areas[name] = float(np.count_nonzero(face)) * STEP_MM**2
     return areas
-
-
-def _within(bright: "NDArray[np.bool_]") -> "NDArray[np.bool_]":
-    """Remove specks from a section through a head; fill what bright tissue surrounds."""
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(ndimage.binary_opening(bright))
-    return filled

@@ -84,11 +84,12 @@ def examine(
         if cut:
             first = Finding(first.item, Verdict.WARN, "; ".join(cut))
         return (*found, first, *others)
+    noise = noise_finding(outline, scan.data)
     return (
         *found,
         field_of_view_finding(outline, cut),
-        noise_finding(outline, scan.data),
-        contrast_finding(outline),
+        noise,
+        contrast_finding(outline, noisy=noise.verdict is Verdict.WARN),
         skull_finding(outline),
         face_finding(outline),
     )

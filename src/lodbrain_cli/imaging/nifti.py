@@ -129,7 +129,9 @@ def read_image(source: "str | Path | SpatialImage", frame: int | None = None) ->
     name = str(path) if path is not None else "image"
     try:
         data, dtype = _frame(image, frame, name)
-        affine = np.asarray(image.affine, np.float64)
+        # An image made in memory without an affine has what its file would have.
+        found = image.header.get_best_affine() if image.affine is None else image.affine
+        affine = np.asarray(found, np.float64)
     except _DAMAGED as error:
         msg = f"{name}: truncated or damaged ({_one_line(error)}); copy or convert it again"
         raise InputError(msg) from error
