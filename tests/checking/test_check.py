@@ -274,7 +274,18 @@ def test_noise_does_not_make_a_t1w_head_another_contrast():
 
 
 def test_a_head_without_skull_says_so_and_nothing_else():
-    assert warned(check(head(skull=False))) == ["skull"]
+    report = check(head(skull=False))
+    assert warned(report) == ["skull"]
+    assert found(report, "face").text == "removed with the skull"
+
+
+def test_a_real_brain_without_skull_says_so():
+    pytest.importorskip("nilearn")
+    from lodbrain_cli.cli.demo import _template
+
+    report = check(_template())
+    assert warned(report) == ["skull"]
+    assert found(report, "contrast").text == "T1w-like"
 
 
 def test_masked_air_alone_is_not_taken_for_stripping(whole, values):

@@ -84,14 +84,14 @@ def examine(
         if cut:
             first = Finding(first.item, Verdict.WARN, "; ".join(cut))
         return (*found, first, *others)
-    noise = noise_finding(outline, scan.data)
+    noise, skull = noise_finding(outline, scan.data), skull_finding(outline)
     return (
         *found,
         field_of_view_finding(outline, cut),
         noise,
         contrast_finding(outline, noisy=noise.verdict is Verdict.WARN),
-        skull_finding(outline),
-        face_finding(outline),
+        skull,
+        face_finding(outline, stripped=skull.verdict is Verdict.WARN),
     )
 
 

@@ -68,7 +68,7 @@ def _profile(outline: Outline) -> "NDArray[np.float64] | None":
     return np.array([np.median(near.image[shell]) for shell in shells]) / middle
 
 
-def face_finding(outline: Outline) -> Finding:
+def face_finding(outline: Outline, *, stripped: bool) -> Finding:
     """Look for a cut through tissue before and below the brain.
 
     Skin fades into the air over a voxel or two; where a face was cut off, bright
@@ -78,7 +78,11 @@ def face_finding(outline: Outline) -> Finding:
     Parameters
     ----------
     outline : Outline
+    stripped : bool
+        Whether the skull was removed, and the face with it.
     """
+    if stripped:
+        return Finding("face", Verdict.OK, "removed with the skull")
     area = _cut_mm2(outline)
     values = {"cut_mm2": area}
     if area < FACE_CUT_MM2:
