@@ -163,7 +163,7 @@ def thick(millimetres):
     return alter
 
 
-#: What was done → (alteration, item that should warn or refuse; None: no item should).
+#: What was done → (alteration, item that should say so; None: no item should).
 ALTERED: dict[str, tuple[Callable, str | None]] = {
     "noise of 3 % of white matter": (noisy(3), None),
     "noise of 10 %": (noisy(10), None),
@@ -180,7 +180,7 @@ ALTERED: dict[str, tuple[Callable, str | None]] = {
     "FLAIR-like curve": (flair_like, "contrast"),
     "negative, air bright": (negative, "head"),
     "skull-stripped": (stripped, "skull"),
-    "face cut off": (defaced, None),
+    "face cut off": (defaced, "face"),
     "slices of 4 mm": (thick(4), "voxel size"),
     "neither qform nor sform": (without_orientation, "orientation"),
     "qform 5 mm off": (disagreeing, "orientation"),

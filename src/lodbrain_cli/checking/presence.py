@@ -87,12 +87,13 @@ def field_of_view_finding(outline: Outline, cut: tuple[str, ...]) -> Finding:
     if lost:
         areas = ", ".join(f"{side} ({touching[side] / 100:.0f} cm2)" for side in lost)
         texts.append(
-            f"the head is cut off by the field of view: {areas}; volumes there are too small"
+            f"the head is cut off by the field of view: {areas}; what is lost of the brain is "
+            "missing in the volumes"
         )
     if height < SHORTEST_HEAD_MM:
         texts.append(
             f"the field of view ends {height} mm below the top of the head, where a brain "
-            "still goes on; volumes are too small"
+            "still goes on; what is lost of it is missing in the volumes"
         )
     if texts or cut:
         return Finding("field of view", Verdict.WARN, "; ".join([*texts, *cut]), values)
