@@ -15,7 +15,13 @@ from ..imaging.components import bounding_box
 from ..imaging.resample import mean_pooled
 from .findings import Finding, Verdict
 from .outline import Outline
-from .thresholds import DARK_TO_BRIGHT_TAIL, DEEP_TO_CORTEX, DEEP_TO_CORTEX_UNSURE
+from .thresholds import (
+    DARK_TO_BRIGHT_TAIL,
+    DARK_TO_BRIGHT_TAIL_SURE,
+    DEEP_TO_CORTEX,
+    DEEP_TO_CORTEX_SURE,
+    DEEP_TO_CORTEX_UNSURE,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +52,14 @@ def contrast_finding(outline: Outline, *, noisy: bool) -> Finding:
         "dark_to_bright_tail": None if tail is None else round(tail, 3),
         "deep_to_cortex": None if order is None else round(order, 3),
     }
-    if tail is not None and tail < DARK_TO_BRIGHT_TAIL:
+    bright_fluid = tail is not None and tail < DARK_TO_BRIGHT_TAIL
+    if bright_fluid and order is not None and order > DEEP_TO_CORTEX_SURE:
+        # A receive field that is bright in the middle makes a tail as fluid does.
+        bright_fluid = tail is not None and tail < DARK_TO_BRIGHT_TAIL_SURE
+        if not bright_fluid:
+            text = "uneven brightness, or fluid is bright: T1w or not cannot be told"
+            return Finding("contrast", Verdict.UNKNOWN, text, values)
+    if bright_fluid:
         text = "not T1w-like: fluid is bright (T2w, or inverted?); labels will be wrong"
         return Finding("contrast", Verdict.WARN, text, values)
     if tail is None or order is None:

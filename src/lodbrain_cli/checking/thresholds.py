@@ -9,7 +9,9 @@ __all__ = [
     "CORE_DARK_SHARE",
     "CORE_SPREAD",
     "DARK_TO_BRIGHT_TAIL",
+    "DARK_TO_BRIGHT_TAIL_SURE",
     "DEEP_TO_CORTEX",
+    "DEEP_TO_CORTEX_SURE",
     "DEEP_TO_CORTEX_UNSURE",
     "FACE_CUT_MM2",
     "HEAD_ML_STRIPPED",
@@ -76,10 +78,14 @@ LOWEST_SNR = 8.0
 #: (median - 10th percentile) / (90th percentile - median) in the core: whether what is extreme is
 #: dark (fluid in T1w) or bright (fluid in T2w).
 DARK_TO_BRIGHT_TAIL = 0.8
+#: Below this also where white matter is brighter than grey; a strong receive field gave 0.68.
+DARK_TO_BRIGHT_TAIL_SURE = 0.6
 #: Tissue 8 mm and more below the brain's surface over tissue at 3 to 4 mm: white over grey matter.
 DEEP_TO_CORTEX = 1.05
 #: Between the two it is not said.
 DEEP_TO_CORTEX_UNSURE = 1.08
+#: From here on white matter is brighter without doubt.
+DEEP_TO_CORTEX_SURE = 1.1
 
 # Skull and face
 
