@@ -19,7 +19,7 @@ FLOORS = [
     {"files", "presets", "labels"},
     {"weights"},
     {"imaging"},
-    {"postprocessing"},
+    {"checking", "postprocessing"},
     {"outputs"},
     {"evaluation", "meshes"},
     {"networks"},

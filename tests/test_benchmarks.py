@@ -4,6 +4,7 @@ import importlib
 import sys
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -67,3 +68,39 @@ def test_without_its_skull_only_the_brain_is_left(script, head):
     image, labels = corrupted(script, head, "stripped", 0)
     assert not image[labels == 0].any()
     np.testing.assert_array_equal(image[labels > 0], head[0][labels > 0])
+
+
+@pytest.fixture
+def scanned(head):
+    image, labels = head
+    return nib.Nifti1Image(image, np.diag([2.0, 2, 2, 1])), np.where(labels == 1, 4, labels)
+
+
+def test_a_field_of_view_is_cut_where_it_says(script, scanned):
+    image, labels = scanned
+    cut = script("altered").cut(2, 1, 10)(image, labels)
+    top = int(np.flatnonzero((labels > 0).any(axis=(0, 1)))[-1])
+    assert cut.shape == (64, 64, top + 1 - 5)
+    padded = script("altered").cut(2, 1, 10, padded=True)(image, labels)
+    assert padded.shape == image.shape
+    assert not np.asarray(padded.dataobj)[..., top - 4 :].any()
+
+
+def test_curves_exchange_the_order_of_tissues(script, scanned):
+    image, labels = scanned
+    labels = np.where((labels == 3) & (np.indices(labels.shape)[0] < 31), 1, labels)
+    data = np.asarray(image.dataobj).copy()
+    data[labels == 1], data[labels == 4] = 70.0, 30.0
+    image = nib.Nifti1Image(data, image.affine)
+    for name, order in (("flair_like", (4, 3, 1)), ("t2w_like", (3, 1, 4))):
+        changed = np.asarray(getattr(script("altered"), name)(image, labels).dataobj)
+        levels = [np.median(changed[labels == n]) for n in order]
+        assert levels == sorted(levels)
+        assert levels[0] < levels[-1]
+
+
+def test_every_alteration_names_an_item_that_there_is(script, tmp_path):
+    from .cli.test_check import ITEMS
+
+    altered = script("altered").ALTERED
+    assert {item for _, item in altered.values() if item} <= set(ITEMS)

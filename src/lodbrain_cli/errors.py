@@ -37,9 +37,21 @@ class UsageError(LodbrainError):
 
 
 class InputError(LodbrainError):
-    """The scan was read and refused, or could not be read."""
+    """The scan was read and refused, or could not be read.
+
+    Parameters
+    ----------
+    message, details
+        As above.
+    about : str
+        Item of ``lodbrain check`` that it belongs to.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, *, details: Iterable[str] = (), about: str = "file") -> None:
+        super().__init__(message, details=details)
+        self.about = about
 
 
 class ResourceError(LodbrainError):

@@ -114,7 +114,17 @@ def test_what_is_no_brain_gives_an_empty_mask_and_exit_code_4(run, tmp_path):
     nib.save(nib.Nifti1Image(image, affine), path)
     result = run("extract", *WHOLE, path, "--mask", tmp_path / "mask.nii.gz")
     assert result.exit_code == 4
-    assert "no brain was found: what looks like one has 1 ml" in result.stderr
+    assert "no head found" in result.stderr
+    assert not load(tmp_path / "mask.nii.gz")[0].any()
+
+
+def test_a_head_in_which_nothing_is_as_large_as_a_brain_gives_nothing_either(run, scan, tmp_path):
+    image, source = load(scan)
+    dim = np.where(image == HEAD, HEAD / 5, image).astype(np.int16)  # only the marker is found
+    nib.save(nib.Nifti1Image(dim, source.affine), scan)
+    result = run("extract", *WHOLE, scan, "--mask", tmp_path / "mask.nii.gz")
+    assert result.exit_code == 4
+    assert "what looks like one has 3 ml, expected 150 to 2600" in result.stderr
     assert not load(tmp_path / "mask.nii.gz")[0].any()
 
 

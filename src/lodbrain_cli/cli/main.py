@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from .check import check
 from .collect import collect
 from .completion import completion
 from .console import LodbrainGroup
@@ -51,14 +52,15 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
 Examples:
   lodbrain segment T1.nii.gz -o seg.nii.gz     one scan
   lodbrain segment scans/ -o results/          a folder of scans
+  lodbrain check T1.nii.gz                     look at it before
   lodbrain plan bids/ results/ -o plan.tsv     very many, in pieces; then lodbrain run
   lodbrain demo                                try it without a scan
 
 Every option can be set in the environment: --threads by LODBRAIN_THREADS.
 
-Exit codes: 0 done, 1 some scan failed, 2 usage, 3 input refused, 5 out of
-memory or time, or no such device, 6 weights missing or wrong, 129, 130 and 143
-signals.
+Exit codes: 0 done, 1 some scan failed, 2 usage, 3 input refused, 4 written
+but not to be trusted, 5 out of memory or time, or no such device, 6 weights
+missing or wrong, 129, 130 and 143 signals.
 """,
 )
 @click.option(
@@ -75,6 +77,7 @@ def cli() -> None:
 
 for _command in (
     segment,
+    check,
     plan,
     run,
     collect,

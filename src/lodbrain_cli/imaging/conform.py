@@ -14,13 +14,14 @@ import numpy as np
 from nibabel.affines import apply_affine, from_matvec, voxel_sizes
 from nibabel.orientations import io_orientation
 
-from .corners import corner_voxels
+from .coverage import cut_warnings, reach_of
 from .resample import resample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["SIDE", "ConformedGrid", "conform_labels", "conformed_grid", "to_conformed"]
+
 
 #: Voxels along each side of the conformed grid, and its extent in mm.
 SIDE = 256
@@ -122,6 +123,23 @@ class ConformedGrid:
         high = np.clip(np.ceil(voxels.max(axis=0)), low, sides - 1).astype(int)
         return tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
 
+    def reach(self, margin: float = 0.0) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+        """First and last conformed coordinate of the scan along each axis.
+
+        Parameters
+        ----------
+        margin : float
+            Scan's voxels beyond the centres of its outermost ones; with 0.5 its
+            voxels count whole.
+
+        Returns
+        -------
+        low, high : (3,) float64 arrays
+            In voxels; beyond the conformed grid where the scan is larger.
+        """
+        matrix = np.linalg.inv(self.affine) @ self.native_affine
+        return reach_of(matrix, self.native_shape, margin)
+
     def oriented(self, native: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """View of a scan-grid array with axes ordered and flipped to LIA."""
         view = np.transpose(native, self.axes)
@@ -208,7 +226,7 @@ def to_conformed(
     volume = resample(
         grid.oriented(data), grid.from_conformed(), (SIDE,) * 3, background, keep_edges=True
     )
-    return volume, grid, _cut_warnings(grid)
+    return volume, grid, cut_warnings(*grid.reach(), SIDE)
 
 
 def conform_labels(
@@ -272,24 +290,3 @@ def _window_start(oriented: "NDArray[np.float32]", axis: int, step_mm: float) ->
     else:
         start = (head[0] + head[-1] - SIDE) / 2
     return float(np.floor(np.clip(start, 0.0, length - SIDE + 1)))
-
-
-def _cut_warnings(grid: ConformedGrid) -> tuple[str, ...]:
-    """One sentence when part of the field of view lies outside the grid."""
-    matrix = np.linalg.inv(grid.affine) @ grid.native_affine
-    voxels = apply_affine(matrix, corner_voxels(grid.native_shape))
-    low = np.maximum(0, -voxels.min(axis=0))
-    high = np.maximum(0, voxels.max(axis=0) - (SIDE - 1))
-    names = (("right", "left"), ("superior", "inferior"), ("posterior", "anterior"))
-    cut = [
-        f"{amount:.0f} mm {name}"
-        for pair, below, above in zip(names, low, high, strict=True)
-        for name, amount in zip(pair, (below, above), strict=True)
-        if amount >= 1
-    ]
-    if not cut:
-        return ()
-    return (
-        f"the field of view is larger than {SIDE} mm: cut off " + ", ".join(cut) + "; "
-        "voxels there are labelled background",
-    )

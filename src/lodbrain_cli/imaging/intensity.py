@@ -7,7 +7,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["z_score"]
+__all__ = ["most_frequent", "z_score"]
+
+# Every so many voxels along each axis one is looked at for the most frequent value.
+_SAMPLED = 8
 
 
 def z_score(
@@ -36,3 +39,14 @@ def z_score(
     total = sum(float(np.square(plane).sum(dtype=np.float64)) for plane in centred)
     centred /= np.float32(np.sqrt(total / centred.size))
     return centred
+
+
+def most_frequent(volume: "NDArray[np.float32]") -> float:
+    """Value that most voxels have, as a sample of them says: of padding or masked air.
+
+    Parameters
+    ----------
+    volume : (X, Y, Z) float32 array
+    """
+    values, counts = np.unique(volume[::_SAMPLED, ::_SAMPLED, ::_SAMPLED], return_counts=True)
+    return float(values[counts.argmax()])

@@ -13,18 +13,14 @@ from nibabel.freesurfer.mghformat import MGHError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from ..errors import InputError
-from .corners import farthest_mm
 from .names import IMAGE_EXTENSIONS
+from .orientation import orientation_warnings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Scan", "check_scan", "read_image", "read_t1w"]
 
-_NO_ORIENTATION = (
-    "neither sform nor qform is set: the orientation is a guess "
-    "(first axis towards the left), so left and right may be exchanged"
-)
 _SMALLEST_MM, _LARGEST_MM = 0.05, 20.0
 _MOST_VOXELS = 2**31
 _LARGEST_INTENSITY = 1e12  # squares are summed in single precision later
@@ -63,8 +59,10 @@ class Scan:
         Where it was read from.
     stored_dtype : numpy.dtype
         Data type of the voxels in the file, slope applied.
+    slope : float
+        That stored values were multiplied by.
     warnings : tuple of str
-        What is odd about it, though it can be used.
+        What is odd about its orientation, though it can be used.
     """
 
     data: "NDArray[np.float32]"
@@ -73,6 +71,7 @@ class Scan:
     name: str
     path: Path | None = None
     stored_dtype: "np.dtype[Any]" = field(default_factory=lambda: np.dtype(np.float32))
+    slope: float = 1.0
     warnings: tuple[str, ...] = ()
 
     @property
@@ -130,12 +129,15 @@ def read_image(source: "str | Path | SpatialImage", frame: int | None = None) ->
     name = str(path) if path is not None else "image"
     try:
         data, dtype = _frame(image, frame, name)
-        affine = np.asarray(image.affine, np.float64)
+        # An image made in memory without an affine has what its file would have.
+        found = image.header.get_best_affine() if image.affine is None else image.affine
+        affine = np.asarray(found, np.float64)
     except _DAMAGED as error:
         msg = f"{name}: truncated or damaged ({_one_line(error)}); copy or convert it again"
         raise InputError(msg) from error
     warnings = _check_geometry(image, affine, data.shape, name)
-    return Scan(data, affine, image.header, name, path, dtype, tuple(warnings))
+    slope = float(getattr(image.dataobj, "slope", 1.0))
+    return Scan(data, affine, image.header, name, path, dtype, slope, tuple(warnings))
 
 
 def check_scan(scan: Scan) -> None:
@@ -153,19 +155,19 @@ def check_scan(scan: Scan) -> None:
             f"{scan.name}: {bad} of {finite.size} voxels are NaN or infinite; expected "
             "finite intensities; replace them, for instance with 0, and try again"
         )
-        raise InputError(msg)
+        raise InputError(msg, about="intensities")
     if np.abs(scan.data).max() > _LARGEST_INTENSITY:
         msg = (
             f"{scan.name}: intensities up to {np.abs(scan.data).max():g}; expected less than "
             f"{_LARGEST_INTENSITY:g}; is the file damaged?"
         )
-        raise InputError(msg)
+        raise InputError(msg, about="intensities")
     if scan.data.min() == scan.data.max():
         msg = (
             f"{scan.name}: all voxels have the value {scan.data.flat[0]:g}; "
             "expected a T1w image of a head"
         )
-        raise InputError(msg)
+        raise InputError(msg, about="intensities")
 
 
 def _open(source: "str | Path | SpatialImage") -> tuple[Any, Path | None]:
@@ -206,28 +208,28 @@ def _frame(image: Any, frame: int | None, name: str) -> "tuple[NDArray[np.float3
     shape = image.shape
     if len(shape) < 3 or min(shape[:3]) < 2:
         msg = f"{name}: expected one 3-D volume, got shape {shape}: a single slice or less"
-        raise InputError(msg)
+        raise InputError(msg, about="dimensions")
     if np.prod(shape, dtype=np.float64) > _MOST_VOXELS:
         msg = f"{name}: the header claims {shape} voxels; expected fewer than 2^31; is it damaged?"
-        raise InputError(msg)
+        raise InputError(msg, about="dimensions")
     dtype = image.get_data_dtype()
     if dtype.fields is not None or dtype.kind not in "iuf":
         msg = f"{name}: voxels of type {dtype} (colour or complex); expected one grey value each"
-        raise InputError(msg)
+        raise InputError(msg, about="data type")
     frames = int(np.prod(shape[3:], dtype=np.int64))
     if (len(shape) > 4 and frames > 1) or frames == 0:
         msg = f"{name}: expected one 3-D volume, got shape {shape}; extract one volume first"
-        raise InputError(msg)
+        raise InputError(msg, about="dimensions")
     if frames > 1 and frame is None:
         msg = (
             f"{name}: expected one 3-D volume, got {frames} frames (shape {shape}); "
             f"choose one with --frame 0 ... --frame {frames - 1}"
         )
-        raise InputError(msg)
+        raise InputError(msg, about="dimensions")
     index = 0 if frame is None else frame
     if not 0 <= index < max(frames, 1):
         msg = f"{name}: no frame {index}; it has {max(frames, 1)}, counted from 0"
-        raise InputError(msg)
+        raise InputError(msg, about="dimensions")
     if len(shape) == 3:
         values = np.asanyarray(image.dataobj)
     else:
@@ -250,11 +252,11 @@ def _check_geometry(
                 f"{name}: voxel size {got} mm in the {kind}; expected {_SMALLEST_MM} to "
                 f"{_LARGEST_MM} mm; correct the header (are the units mm?)"
             )
-            raise InputError(msg)
+            raise InputError(msg, about="voxel size")
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3] / sizes)) < 1e-2:
         msg = f"{name}: the affine is singular: its axes do not span space; correct the header"
-        raise InputError(msg)
-    return _orientation_warnings(header, affine, shape)
+        raise InputError(msg, about="axes")
+    return orientation_warnings(header, affine, shape)
 
 
 def _stored_zooms(image: Any) -> "NDArray[np.float64]":
@@ -266,30 +268,6 @@ def _stored_zooms(image: Any) -> "NDArray[np.float64]":
             header = type(header).from_fileobj(file, check=False)
         return np.abs(np.asarray(header["pixdim"][1:4], np.float64))
     return np.asarray(header.get_zooms()[:3], np.float64)
-
-
-def _orientation_warnings(
-    header: Any, affine: "NDArray[np.float64]", shape: tuple[int, ...]
-) -> list[str]:
-    if not isinstance(header, nib.Nifti1Header):
-        return []
-    qcode, scode = int(header["qform_code"]), int(header["sform_code"])
-    if qcode == 0 and scode == 0:
-        return [_NO_ORIENTATION]
-    if qcode == 0 or scode == 0:
-        return []
-    try:
-        qform = header.get_qform()
-    except (HeaderDataError, ValueError):
-        return ["the qform is not valid; the sform is used"]
-    distance = farthest_mm(qform, affine, shape[:3])
-    if distance > 0.5:
-        text = (
-            f"qform and sform disagree by up to {distance:.1f} mm; "
-            "the sform is used and both are copied to the results"
-        )
-        return [text]
-    return []
 
 
 def _one_line(error: Exception) -> str:

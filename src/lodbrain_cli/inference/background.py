@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..imaging.intensity import most_frequent
 from .tiling import Box, Shape
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ __all__ = [
 
 #: Side, in voxels, of the cells in which masks are kept.
 GRAIN = 2
-
-# Every so many voxels along each axis one is looked at for the most frequent value.
-_SAMPLED = 8
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,8 @@ def find_background(image: "NDArray[np.float32]") -> Background:
     ----------
     image : (D, H, W) float32 array
     """
-    values, counts = np.unique(image[::_SAMPLED, ::_SAMPLED, ::_SAMPLED], return_counts=True)
-    value = values[counts.argmax()]
-    return Background(float(value), any_in_cells(image != value, GRAIN))
+    value = most_frequent(image)
+    return Background(value, any_in_cells(image != np.float32(value), GRAIN))
 
 
 def any_in_cells(mask: "NDArray[np.bool_]", cell: int) -> "NDArray[np.bool_]":

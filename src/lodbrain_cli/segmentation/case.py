@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..checking import Finding
 from ..imaging.conform import ConformedGrid
 from ..imaging.nifti import Scan
 from ..inference.prediction import Prediction
@@ -30,7 +31,8 @@ class Case:
         The network's input.
     conformed : (256, 256, 256) float32 array or None
         Intensities on the conformed grid, where results are wanted there.
-    warnings : tuple of str
+    findings : tuple of Finding
+        What the checks of the scan found.
     options : dict
         As in the record.
     began : str
@@ -44,7 +46,7 @@ class Case:
     grid: ConformedGrid
     image: "NDArray[np.float32]"
     conformed: "NDArray[np.float32] | None"
-    warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
     options: dict[str, Any]
     began: str
     steps: "Steps"

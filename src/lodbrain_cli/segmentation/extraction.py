@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from ..checking import Finding, Verdict, examine
 from ..errors import UsageError
 from ..imaging.components import largest_component
 from ..imaging.conform import to_conformed
@@ -153,7 +154,9 @@ def extract_brain(
     with steps("read"):
         scan = source if isinstance(source, Scan) else read_t1w(source, frame)
     with steps("conform"):
-        conformed, grid, warnings = to_conformed(scan.data, scan.affine)
+        conformed, grid, cut = to_conformed(scan.data, scan.affine)
+    with steps("check"):
+        findings = examine(scan, conformed, grid, cut)
         image = z_score(conformed, out=conformed)
     turns = _TURNS if options.rotate_and_average else _TURNS[:1]
     with steps("infer"):
@@ -161,7 +164,8 @@ def extract_brain(
     with steps("mask"):
         probability = grid.coarser(loaded.network.pool).to_native(likely, 0.0)
         voxel_mm = scan.voxel_size_mm
-        mask, doubts = _mask(probability, options, voxel_mm)
+        no_head = tuple(f.text for f in findings if f.item == "head" and f.verdict is Verdict.WARN)
+        mask, doubts = _mask(probability, options, voxel_mm, no_head)
     volume_ml = float(mask.sum() * abs(np.linalg.det(scan.affine[:3, :3])) / 1000)
     record = run_record(
         scan,
@@ -171,7 +175,8 @@ def extract_brain(
         options={"frame": frame, **vars(options)},
         seconds={name: round(s, 3) for name, s in steps.seconds.items()},
         peak_memory_bytes=peak_memory_bytes(),
-        warnings=[*scan.warnings, *warnings, *loaded.warnings(), *doubts],
+        warnings=list(dict.fromkeys([*_warnings(findings), *loaded.warnings(), *doubts])),
+        checks={f.item: f.verdict.value for f in findings},
         brain_ml=round(volume_ml, 3),
     )
     return Extraction(scan, mask, probability, doubts, record)
@@ -197,6 +202,10 @@ def _probability(
     return mean
 
 
+def _warnings(findings: Sequence[Finding]) -> list[str]:
+    return [finding.text for finding in findings if finding.verdict is Verdict.WARN]
+
+
 def _between_voxels(likely: "NDArray[np.float32]", loaded: LoadedNetwork) -> "NDArray[np.float32]":
     """Let a network that repeats coarse voxels change smoothly between them."""
     network = loaded.network.config
@@ -210,12 +219,13 @@ def _mask(
     probability: "NDArray[np.float32]",
     options: ExtractionOptions,
     voxel_mm: "NDArray[np.float64]",
+    no_head: tuple[str, ...],
 ) -> "tuple[NDArray[np.bool_], tuple[str, ...]]":
     """Mask of the brain, and why it is not to be trusted."""
     mask = probability >= options.threshold
     if options.one_piece:
         mask = largest_component(mask)
-    doubts = _doubts(probability, mask, float(np.prod(voxel_mm)) / 1000)
+    doubts = no_head or _doubts(probability, mask, float(np.prod(voxel_mm)) / 1000)
     if doubts:
         return np.zeros_like(mask), doubts
     if options.one_piece:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..checking import Verdict, examine
 from ..errors import UsageError
 from ..imaging.conform import ConformedGrid, to_conformed
 from ..imaging.intensity import z_score
@@ -156,12 +157,15 @@ class Segmenter:
         with steps("read"):
             scan = source if isinstance(source, Scan) else read_t1w(source, frame)
         with steps("conform"):
-            conformed, grid, warnings = to_conformed(scan.data, scan.affine)
+            conformed, grid, cut = to_conformed(scan.data, scan.affine)
+        with steps("check"):
+            findings = examine(scan, conformed, grid, cut)
+        with steps("normalise"):
             kept = conformed if space == "conformed" else None
             scored = z_score(conformed, out=conformed if kept is None else None)
             image = max_pooled(scored, self.loaded.network.pool)
         options = {"frame": frame, "space": space, "postprocess": postprocess}
-        return Case(scan, grid, image, kept, warnings, options, began, steps)
+        return Case(scan, grid, image, kept, findings, options, began, steps)
 
     def compute(self, case: Case) -> None:
         """Run the network on a prepared scan."""
@@ -196,12 +200,12 @@ class Segmenter:
             stage_seconds={name: round(s, 3) for name, s in case.prediction.seconds.items()},
             peak_memory_bytes=peak_memory_bytes(),
             warnings=[
-                *case.scan.warnings,
-                *case.warnings,
+                *(f.text for f in case.findings if f.verdict is Verdict.WARN),
                 *self.loaded.warnings(),
                 *case.prediction.notes,
                 *_empty_warnings(first.volumes),
             ],
+            checks={f.item: f.verdict.value for f in case.findings},
             volumes_grid=space,
             **first.record,
             protocols={s.label_set.name: s.record for s in others},
