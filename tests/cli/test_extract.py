@@ -124,7 +124,7 @@ def test_a_head_in_which_nothing_is_as_large_as_a_brain_gives_nothing_either(run
     nib.save(nib.Nifti1Image(dim, source.affine), scan)
     result = run("extract", *WHOLE, scan, "--mask", tmp_path / "mask.nii.gz")
     assert result.exit_code == 4
-    assert "what looks like one has 3 ml, expected 150 to 2600" in result.stderr
+    assert "what looks like one has 4 ml, expected 150 to 2600" in result.stderr
     assert not load(tmp_path / "mask.nii.gz")[0].any()
 
 
