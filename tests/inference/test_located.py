@@ -88,7 +88,21 @@ def test_a_network_that_always_wants_another_box_ends(image):
     network = Thresholds(lambda part: np.ones(part.shape, bool))
     prediction = located(Thresholds(), network).predict(image)
     assert len(network.given) <= 4
-    assert not prediction.notes  # the last one was all there is
+    # The last box was all there is; that all of it is brain is not believed in silence.
+    assert prediction.notes == ("the coarse level sees the brain elsewhere; look at the result",)
+
+
+def test_what_lies_far_from_where_the_brain_was_found_is_none(image):
+    def with_muscle(part):
+        seen = part > 0
+        seen[5:9, -9:-5, 5:9] = True  # a corner of the box
+        return seen
+
+    prediction = located(Thresholds(), Thresholds(with_muscle)).predict(image)
+    found = found_brain(prediction)
+    assert found[BRAIN].all()
+    assert found.sum() == np.zeros(SHAPE, bool)[BRAIN].size
+    np.testing.assert_allclose(prediction.maps.array().sum(axis=0), 1)
     assert found_brain(prediction)[BRAIN].all()
 
 

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 
 from ..imaging.components import largest_component
 from ..imaging.extent import MARGIN_MM, STEP_MM, extent_around
@@ -35,6 +36,13 @@ _FURTHER_MM = 2 * STEP_MM
 
 # Sides of a box that was found too large may be longer by so much.
 _SPARE_MM = 2 * STEP_MM
+
+# What the network takes for brain so far from what the finder does is none: muscle of the
+# neck is as bright as cortex, and the box shows too little of the head to tell.
+_AROUND_MM = 8
+
+# Where more than this share lies farther, it is the finder that is wrong.
+_MOST_APART = 0.25
 
 # Share of the largest slice's area below which a slice holds no more than a cord.
 _SLIVER = 0.05
@@ -121,6 +129,8 @@ class LocatedEngine:
             notes += inside.notes
             prediction = _outside_too(inside, box, image.shape)
             brain = _better_place(brain, _brain_box(prediction.maps), box, image.shape)
+        if tried:
+            notes += _clear_far_from(coarse.maps, self.pool, prediction.maps)
         seconds = {"finder": sum(coarse.seconds.values()), **prediction.seconds}
         return replace(prediction, seconds=seconds, notes=tuple(notes))
 
@@ -141,6 +151,24 @@ def _brain_box(maps: ProbabilityMaps, scale: int = 1) -> tuple[slice, ...] | Non
             return None
         box.append(slice(scale * (int(thick[0]) + first), scale * (int(thick[-1]) + 1 + first)))
     return tuple(box)
+
+
+def _clear_far_from(coarse: ProbabilityMaps, scale: int, maps: ProbabilityMaps) -> list[str]:
+    """Make background, in place, of what lies far from the finder's brain; say if it cannot be."""
+    seen = np.zeros(coarse.shape, bool)
+    seen[coarse.box] = largest_component(coarse.all_background < 0.5)
+    near = ndimage.binary_dilation(seen, iterations=-(-_AROUND_MM // scale))
+    for axis in range(3):
+        near = near.repeat(scale, axis)
+    far = ~near[maps.box]
+    brain = maps.all_background < 0.5
+    apart = int(np.count_nonzero(brain & far))
+    if apart > _MOST_APART * int(np.count_nonzero(brain)):
+        return ["the coarse level sees the brain elsewhere; look at the result"]
+    if apart:
+        for index, values in enumerate(maps.values):
+            values[far] = maps.outside(index)
+    return []
 
 
 def _nothing(heads: tuple[int, ...], shape: tuple[int, ...]) -> Prediction:
