@@ -107,3 +107,41 @@ def test_a_label_map_without_an_image_is_refused(folder, run, tmp_path):
     table.write_text("\n".join(rows) + "\n")
     with pytest.raises(UsageError, match="subject ann has no image"):
         finetune_config(table, FinetuneOptions(str(run), "brain"), VolumeCache(None))
+
+
+def test_each_is_left_out_once_and_nothing_is_chosen_by_it(folder, run, tmp_path):
+    (folder / "halves.tsv").write_text(HALVES)
+    rows = (folder / "pairs.tsv").read_text().splitlines()
+    third = rows[1].replace("ann\t", "cid\t", 1)
+    (folder / "three.tsv").write_text("\n".join([*rows, third]) + "\n")
+    arguments = ["finetune", "--from", str(run), "--data", str(folder / "three.tsv"),
+                 "--classes", str(folder / "halves.tsv"), "-o", str(tmp_path / "cv"), "-q",
+                 "--warmup-epochs", "1", "--epochs", "0", "--cross-validate"]  # fmt: skip
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    weights = result.stdout.splitlines()[1]
+    text = (tmp_path / "cv" / "cross-validation.tsv").read_text()
+    lines = [line.split("\t") for line in text.splitlines()]
+    assert [line[0] for line in lines] == [
+        "left_out", "ann", "bob", "cid", "mean", "standard deviation"
+    ]  # fmt: skip
+    values = np.array([[float(v) for v in line[1:]] for line in lines[1:4]])
+    np.testing.assert_allclose([float(v) for v in lines[4][1:]], values.mean(axis=0), atol=1e-4)
+    for number, name in enumerate(("ann", "bob", "cid"), 1):
+        split = (tmp_path / "cv" / f"fold-{number}" / "split.tsv").read_text()
+        assert name not in split.replace("_T1w", "").split()
+        assert "validation" not in split
+        assert (tmp_path / "cv" / "out-of-fold" / f"{name}_probseg.nii.gz").is_file()
+    assert (tmp_path / "cv" / "final" / "model.json").is_file()
+    assert str(tmp_path / "cv" / "final") in weights
+    history = (tmp_path / "cv" / "final" / "history.csv").read_text()
+    assert "validation_dice" not in history
+
+
+def test_two_people_cannot_be_left_out_in_turn(folder, run, tmp_path):
+    from lodbrain_cli.batch.cross_validation import cross_validate
+
+    with pytest.raises(UsageError, match="three people or more, one row each; got"):
+        cross_validate(
+            folder / "pairs.tsv", tmp_path, FinetuneOptions(str(run), "brain"), backend=BACKEND
+        )

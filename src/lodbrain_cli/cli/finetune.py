@@ -21,6 +21,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 Examples:
   lodbrain finetune --from lod-brain-synth --data pairs.tsv --classes limbic.tsv -o run/
   lodbrain finetune --from run/ --data tumours.tsv --classes tumour.tsv -o tumour/
+  lodbrain finetune --from lod-brain-synth --data four.tsv --classes c.tsv -o cv/ --cross-validate
   lodbrain segment T1.nii.gz -o seg.nii.gz --preset run/
 
 \b
@@ -68,8 +69,12 @@ limbic.tsv names the new classes, and which label numbers become them:
 )  # fmt: skip
 @option("--loss", default="per_channel_dice_loss", show_default=True, help="Name of the loss.")
 @option(
-    "--held-out", type=click.IntRange(min=1), default=1, show_default=True,
-    help="People to validate on, where the table does not say who.",
+    "--held-out", type=click.IntRange(min=0), default=1, show_default=True,
+    help="People to validate on, where the table does not say who; 0 takes all epochs.",
+)  # fmt: skip
+@option(
+    "--cross-validate", is_flag=True,
+    help="Leave each person out in turn, score on that one, then learn from all (final/).",
 )  # fmt: skip
 @option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all chance.")
 @option("--volume-cache", type=_FOLDER, help="Folder where conformed volumes are kept.")
@@ -79,6 +84,7 @@ def finetune(
     table: Path,
     output: Path,
     volume_cache: Path | None,
+    cross_validate: bool,
     threads: int | None,
     quiet: bool,
     verbose: int,
@@ -102,6 +108,7 @@ def finetune(
 
     backend = start_keras("auto", threads or allowed_threads())
     try:
+        from ..batch.cross_validation import cross_validate as run_folds
         from ..training.finetune import FinetuneOptions
         from ..training.finetune import finetune as run
     except ModuleNotFoundError as error:
@@ -109,8 +116,31 @@ def finetune(
             raise
         msg = "training needs further packages; install them with: pip install 'lodbrain[train]'"
         raise UsageError(msg) from None
-    weights = run(
-        table, output, FinetuneOptions(**options), backend=backend, cache_folder=volume_cache,
-        on_read=None if quiet else lambda subject: note(f"reading {subject}"),
+    say = _Say(quiet)
+    chosen = FinetuneOptions(**options)
+    if not cross_validate:
+        emit(str(run(table, output, chosen, backend=backend, cache_folder=volume_cache,
+                     on_read=say.reading)))  # fmt: skip
+        return
+    done = run_folds(
+        table, output, chosen, backend=backend, cache_folder=volume_cache, on_read=say.reading,
+        on_fold=say.line,
     )  # fmt: skip
-    emit(str(weights))
+    emit(str(done.table))
+    emit(str(done.weights))
+
+
+class _Say:
+    """What is told while it works."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def line(self, text: str) -> None:
+        """Tell a line, unless asked to be quiet."""
+        if not self.quiet:
+            note(text)
+
+    def reading(self, subject: str) -> None:
+        """Tell who is read."""
+        self.line(f"reading {subject}")

@@ -37,7 +37,8 @@ class DataOptions(Options):
         Without a table: the data folder is looked through, its label numbers
         are of this protocol.
     held_out : int
-        People to validate on, where the table does not say who. They are drawn
+        People to validate on, where the table does not say who; 0 for none: the
+        last weights are kept, whatever they are worth. They are drawn
         when a run begins; whoever is added later is trained on.
     real_share : float
         Share of real images among the samples, where some pairs have images
@@ -48,7 +49,7 @@ class DataOptions(Options):
 
     table: str | None = None
     label_map: str | None = None
-    held_out: Positive = 8
+    held_out: Annotated[int, Field(ge=0)] = 8
     real_share: Share = 0.5
     targets: Annotated[tuple[TargetOptions, ...], Field(min_length=1)] = (
         TargetOptions(label_set="lod-brain-7"),

@@ -251,7 +251,8 @@ def split_subjects(
     pairs : sequence of Pair
         A set that a table decided stands, for all maps of that person.
     held_out : int
-        People to hold out where no table decided for anybody.
+        People to hold out where no table decided for anybody; 0 for none, and
+        then nothing is validated.
     seed : int
 
     Returns
@@ -277,7 +278,7 @@ def split_subjects(
         sides = {subjects[i]: "validation" for i in chosen}
     training = tuple(p for p in pairs if sides.get(p.subject, "train") == "train")
     validation = tuple(p for p in pairs if sides.get(p.subject) == "validation")
-    if not training or not validation:
+    if not training or not (validation or held_out == 0):
         msg = (
             f"{len(subjects)} people, of whom {len({p.subject for p in validation})} are held "
             "out: nobody is left for the other set"

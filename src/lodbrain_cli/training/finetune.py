@@ -57,7 +57,8 @@ class FinetuneOptions:
     loss : str
         Name in ``LOSSES``.
     held_out : int
-        People to validate on, where the table does not say who.
+        People to validate on, where the table does not say who; 0 for none: then
+        the learning rates fall along a cosine, and all epochs are taken.
     seed : int
     """
 
@@ -140,7 +141,8 @@ def finetune_config(
         raise UsageError(msg)
     grid = _grid(source, pairs, cache, target_options.target())
     epoch = max(_STEPS_PER_VOLUME * (len(pairs) - options.held_out), _STEPS_PER_VOLUME)
-    common = {**grid, "epoch_steps": epoch, "loss": options.loss, "schedule": "plateau",
+    schedule = "plateau" if options.held_out else "cosine"
+    common = {**grid, "epoch_steps": epoch, "loss": options.loss, "schedule": schedule,
               "final_learning_rate": min(1e-7, options.rate)}  # fmt: skip
     stages = [
         {"name": "warm-up", "steps": options.warmup_epochs * epoch, "freeze_copied": True,

@@ -220,7 +220,7 @@ class Trainer:
         }
         self.progress.history.append(row)
         _LOG.info("%s", row)
-        if row["validation_dice"] > best:
+        if row.get("validation_dice", math.inf) > best:
             save_weights(learner.model, self.folder / f"{stage.name}.h5")
             if self._on_best is not None:
                 self._on_best(stage)

@@ -45,8 +45,9 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def scores(self) -> list[float]:
-        """Return the validation Dice of the current stage, by epoch."""
-        return [row["validation_dice"] for row in self.history if row["stage"] == self.stage]
+        """Return the validation Dice of the current stage, by epoch, where there is one."""
+        of_stage = (row for row in self.history if row["stage"] == self.stage)
+        return [row["validation_dice"] for row in of_stage if "validation_dice" in row]
 
 
 def write_state(path: Path, progress: Progress, tensors: Tensors) -> None:

@@ -43,8 +43,11 @@ class ValidationSet:
             ``validation_dice``: mean over classes but background, over all
             images and heads; ``dice_<kind>``: over those of a kind; ``dice_1``...:
             of a class over all images. Of several heads ``dice_<head>``, the mean
-            over its classes, stands instead of each class.
+            over its classes, stands instead of each class. Nothing where nobody is
+            held out.
         """
+        if not self._held:
+            return {}
         # Image, head, class: heads have different numbers of classes.
         scores: list[list[NDArray[np.float64]]] = []
         for _, image, labels in self._held:
