@@ -1,5 +1,6 @@
 """Where test data is, and a clean environment for every test."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -48,6 +49,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     for name in [n for n in os.environ if n.startswith(_SCHEDULERS)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LODBRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(autouse=True)
+def clean_log():
+    """What a command did to the library's log is undone: another test reads it."""
+    logger = logging.getLogger("lodbrain_cli")
+    before = list(logger.handlers), logger.propagate, logger.level
+    yield
+    logger.handlers, logger.propagate = before[:2]
+    logger.setLevel(before[2])
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_the_plan_is_done_but_for_the_damaged_scan_and_once_only(run, study):
     assert record["options_hash"] == rows(study / "p.tsv")[0]["options_hash"]
     assert record["input"]["bytes"] == (study / "in/a_T1w.nii.gz").stat().st_size
     log = (study / "out/a_seg-lodbrain_dseg_run.log").read_text()
-    assert [line.split(" ", 1)[1] for line in log.splitlines()][1:4] == ["read", "conform", "infer"]
+    assert [line.split(" ", 1)[1] for line in log.splitlines()][1:4] == ["read", "conform", "check"]
     assert "failed: InputError" in (study / "out/bad_seg-lodbrain_dseg_run.log").read_text()
     assert not list((study / "out").glob(".*")), "no claim and no temporary file stays"
     before = [path.stat().st_mtime_ns for path in written]
