@@ -55,7 +55,11 @@ def main() -> None:
     images = options.images or options.out
     table = Results(options.out / "accuracy.jsonl")
     scans = list(labelled_scans(options.data / "pairs"))
-    makers = {name: lambda name=name: Segmenter(name, device="cpu") for name in PRESETS}
+    makers = {
+        name: lambda name=name: Segmenter(name, device="cpu")
+        for name in PRESETS
+        if PRESETS[name].label_set == LABELS
+    }
     if options.run is not None:
         makers = {f"run {options.run.name}": lambda: Segmenter(str(options.run), device="cpu")}
     for network, make in makers.items():

@@ -22,9 +22,9 @@ def main() -> None:
 
 
 def parameters(network) -> str:
-    from lodbrain_cli.networks.lod_brain import build_lod_brain
+    from lodbrain_cli.networks.build import build_network
 
-    return f"{build_lod_brain(network).count_params():,}"
+    return f"{build_network(network).count_params():,}"
 
 
 if __name__ == "__main__":

@@ -171,7 +171,8 @@ def test_weights_that_are_absent_are_listed_so(run, monkeypatch):
     rows = json.loads(run("weights", "list", "--json").stdout)
     absent = {row["file"] for row in rows if row["path"] is None}
     assert absent == {"weights_lv1.h5", "weights_lv0.h5"}
-    assert all(row["preset"] == "lod-brain-synth" for row in rows if row["path"])  # packaged
+    packaged = {row["preset"] for row in rows if row["path"]}
+    assert packaged == {"lod-brain-synth", "brain-extraction"}
     assert "(not on this machine)" in run("weights", "list").stdout
     assert run("weights", "path").stdout == f"{cache_folder()}\n"
     assert run("weights", "path", "lod-brain").exit_code == 6

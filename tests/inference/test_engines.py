@@ -17,7 +17,11 @@ from lodbrain_cli.networks.lod_brain import build_lod_brain
 from lodbrain_cli.presets import ARCHITECTURES, LEVELS, PRESETS, get_preset
 
 FINE = get_preset("lod-brain").level("fine")
-NETWORKS = [p.level(name) for p in PRESETS.values() for name in LEVELS if p.coarse_weights]
+NETWORKS = [
+    preset.level(name)
+    for preset in PRESETS.values()
+    for name in (LEVELS if preset.coarse_weights else LEVELS[:1])
+]
 CHECK = Path(__file__).with_name("engine_check.py")
 #: Engine, and the Keras backend that builds the graph and, for "keras", runs it.
 ENGINES = [

@@ -101,12 +101,36 @@ _SYNTH = Preset(
     ),
 )
 
+_BRAIN = Preset(
+    name="brain-extraction",
+    summary="Brain or not, at 2 mm: a network of this project, packaged, for lodbrain extract.",
+    # At 1 mm it pools its input itself, so that it fits the brain's box.
+    network=LodBrainConfig(heads=(2,), num_levels=1, downsampling=2, dropout=0.0, l2=0.0),
+    weights=WeightsFile(
+        name="brain-extraction.h5",
+        sha256="f62cafea34f50f14a26a2c2a7af5b4173f80642055feadca81c6f3e4e0f81d8e",
+        num_bytes=900_656,
+        urls=(),
+        layout="lodbrain",
+    ),
+    sees="brain",
+    finder=_SYNTH,
+    label_sets=(get_label_set("brain"),),
+    normalisation="z_score_volume",
+    training_data=(
+        "synthetic images of 49 label maps (SynthSeg repository), and four real heads with the "
+        "labels of lod-brain; begun from lod-brain-synth; weights/brain-extraction/README.md"
+    ),
+    licence="MIT",
+    citation=_SYNTH.citation,
+)
+
 #: Presets by name, in the order in which they are listed; the first is the default.
-PRESETS: Mapping[str, Preset] = MappingProxyType({p.name: p for p in (_LOD_BRAIN, _SYNTH)})
+PRESETS: Mapping[str, Preset] = MappingProxyType({p.name: p for p in (_LOD_BRAIN, _SYNTH, _BRAIN)})
 
 
 #: Name of the preset that extracts brains where none is named.
-BRAIN_EXTRACTION = _SYNTH.name
+BRAIN_EXTRACTION = _BRAIN.name
 
 
 def get_preset(name: str) -> Preset:
