@@ -39,7 +39,7 @@ def compare_tiles(engine: str) -> dict[str, float]:
 
     rng = np.random.default_rng(7)
     worst = {}
-    for config, images in tiny_networks():
+    for config, images, composed in tiny_networks():
         model = build_network(config)
         for layer in model.layers:
             for weight in layer.weights:  # biases too: the border depends on them
@@ -48,23 +48,26 @@ def compare_tiles(engine: str) -> dict[str, float]:
         graph = read_graph(model)
         for image in images:
             whole = keras.ops.convert_to_numpy(model(image[None, ..., None], training=False))[0]
-            apart = worst_of_tilings(engine, graph, image, whole)
+            apart = worst_of_tilings(engine, graph, image, whole, composed)
             worst[config.architecture] = max(worst.get(config.architecture, 0.0), apart)
     return {"worst": worst, "backend": keras.backend.backend()}
 
 
 def tiny_networks():
-    """Each architecture, with images that are longer than its tiles."""
+    """Each architecture, with images that are longer than its tiles, and how it is computed.
+
+    The neighbours are computed as engines do, composed, alone: to compile takes time.
+    """
     from lodbrain_cli.presets import CerebrumConfig, LodBrainConfig, NeuroNetConfig, UNetConfig
 
     lod_brain = LodBrainConfig(heads=(3, 2), filters=(2, 4, 8))
-    yield lod_brain, tiny_images()
-    long = np.random.default_rng(6).normal(size=(16, 16, 160)).astype("float32")
+    yield lod_brain, tiny_images(), (False, True)
+    long = np.random.default_rng(6).normal(size=(16, 16, 128)).astype("float32")
     options = {"activation": "softmax", "batch_normalisation": True, "dropout": 0.1}
-    yield UNetConfig(filters=2), [long]
-    yield UNetConfig(filters=2, heads=(3, 2), **options), [long]
-    yield CerebrumConfig(filters=3, heads=(4,)), [long]
-    yield NeuroNetConfig(filters=(2, 4, 8), heads=(3, 5)), [long]
+    yield UNetConfig(filters=2), [long], (True,)
+    yield UNetConfig(filters=2, heads=(3, 2), **options), [long], (True,)
+    yield CerebrumConfig(filters=3, heads=(4,)), [long], (True,)
+    yield NeuroNetConfig(filters=(2, 4, 8), heads=(3, 5)), [long], (True,)
 
 
 def tiny_images():
@@ -75,13 +78,13 @@ def tiny_images():
     return noise, padded
 
 
-def worst_of_tilings(engine: str, graph, image, whole) -> float:
+def worst_of_tilings(engine: str, graph, image, whole, composed: tuple[bool, ...]) -> float:
     from lodbrain_cli.inference.execution import StagedNetwork
     from lodbrain_cli.inference.memory import Budget
 
     worst = 0.0
     # From one voxel a tile (rounded up to what a stage needs) to the whole at once.
-    for compose in (False, True):
+    for compose in composed:
         for thickness in (1, 9, 40) if engine == "openvino" else (9,):
             budget = Budget(thickness * 8 * 4 * 24 * 32)
             network = StagedNetwork(graph, compiler(engine), compose=compose, budgets=[budget])
