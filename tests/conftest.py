@@ -53,12 +53,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
 
 @pytest.fixture(autouse=True)
 def clean_log():
-    """What a command did to the library's log is undone: another test reads it."""
+    """What a command did to the library's log is undone: this test or another reads it.
+
+    Before the test too, for fixtures of a whole module run commands.
+    """
     logger = logging.getLogger("lodbrain_cli")
-    before = list(logger.handlers), logger.propagate, logger.level
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)
     yield
-    logger.handlers, logger.propagate = before[:2]
-    logger.setLevel(before[2])
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture
