@@ -39,7 +39,7 @@ class Thresholds:
 
 
 def located(finder, network):
-    return LocatedEngine(finder, 4, network, (2,))
+    return LocatedEngine(network, (2,), finder, 4)
 
 
 def found_brain(prediction):
@@ -146,7 +146,7 @@ def test_what_happened_to_either_network_is_told(image):
 
 def test_it_goes_by_the_name_and_device_of_the_network():
     network = SimpleNamespace(name="n", device="gpu:1", threads=3)
-    both = LocatedEngine(Thresholds(), 4, network, (2,))
+    both = LocatedEngine(network, (2,), Thresholds(), 4)
     assert (both.name, both.device, both.threads) == ("n", "gpu:1", 3)
 
 

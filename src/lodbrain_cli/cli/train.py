@@ -49,12 +49,13 @@ def train(
     quiet: bool,
     verbose: int,
 ) -> None:
-    """Train LOD-Brain coarse to fine, as CONFIG (YAML) says.
+    """Train a network, stage by stage, as CONFIG (YAML) says.
 
     The folder of the run holds the state to go on from, the best weights of
     each stage, the history, all options and who was held out. After a kill the
     same command goes on. Keras trains where its backend does of itself: on a GPU
-    when it sees one. Printed is the path of the last stage's weights.
+    when it sees one. Printed is the path of the last stage's weights; their
+    folder is a preset for every other command.
     """
     set_verbosity(verbose, quiet=quiet)
     from ..inference.devices import allowed_threads

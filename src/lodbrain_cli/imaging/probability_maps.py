@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,12 @@ from .components import grown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ProbabilityMaps"]
+__all__ = ["ProbabilityMaps", "backgrounds_of"]
+
+
+def backgrounds_of(heads: Sequence[int]) -> tuple[int, ...]:
+    """First channel of each head, of the classes of all heads one after the other."""
+    return (0, *accumulate(heads[:-1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +63,12 @@ class ProbabilityMaps:
         values = np.zeros((num_classes, *(s.stop - s.start for s in box)), np.float32)
         values[list(backgrounds)] = 1.0
         return ProbabilityMaps(values, tuple(box), tuple(shape), backgrounds)
+
+    @staticmethod
+    def nothing(heads: Sequence[int], shape: Sequence[int]) -> "ProbabilityMaps":
+        """Make maps of nothing but background, for heads of so many classes."""
+        empty = (slice(0, 0),) * 3
+        return ProbabilityMaps.background(sum(heads), empty, shape, backgrounds_of(heads))
 
     @property
     def num_classes(self) -> int:

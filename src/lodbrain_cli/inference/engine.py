@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "PartEngine"]
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +95,36 @@ class Engine:
         self.name, self.device, self.network = other.name, other.device, other.network
         self.scope, self.on_cpu = other.scope, None
         return f"{happened}: going on with {self.name} on the CPU"
+
+
+@dataclass
+class PartEngine:
+    """What shows a network parts of a volume: an engine around an engine.
+
+    Parameters
+    ----------
+    network : Engine
+    heads : tuple of int
+        Classes of each of its heads.
+    """
+
+    network: Engine
+    heads: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """As :class:`Engine`."""
+        return self.network.name
+
+    @property
+    def device(self) -> str:
+        """As :class:`Engine`."""
+        return self.network.device
+
+    @property
+    def threads(self) -> int:
+        """As :class:`Engine`."""
+        return self.network.threads
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -1,6 +1,5 @@
 """Carry a plan out: stage by stage, tile by tile, with any engine's compiled stages."""
 
-import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..imaging.components import grown, largest_component
-from ..imaging.probability_maps import ProbabilityMaps
+from ..imaging.probability_maps import ProbabilityMaps, backgrounds_of
 from ..networks.graph import Graph
 from .background import GRAIN, any_in_cells, dilated
 from .compiled import CompiledStage
@@ -69,8 +68,7 @@ class StagedNetwork:
         footprint: Footprint = Footprint(0, 0),  # noqa: B008 - frozen
     ) -> None:
         self._plan = make_plan(graph, output, compose=compose)
-        heads = graph.nodes[output].heads
-        self._backgrounds = (0, *itertools.accumulate(heads[:-1]))
+        self._backgrounds = backgrounds_of(graph.nodes[output].heads)
         self.budgets = tuple(budgets)
         self._footprint = footprint
         self._runner = StageRunner(self._plan.plain, compile_stage, self.budgets[0])

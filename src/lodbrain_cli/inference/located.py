@@ -6,7 +6,6 @@ place, :mod:`lodbrain_cli.imaging.extent`.
 """
 
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,7 @@ from ..imaging.extent import MARGIN_MM, STEP_MM, extent_around
 from ..imaging.intensity import z_score
 from ..imaging.probability_maps import ProbabilityMaps
 from ..imaging.resample import max_pooled
-from .engine import Engine
+from .engine import Engine, PartEngine
 from .prediction import Prediction
 
 if TYPE_CHECKING:
@@ -49,40 +48,23 @@ _SLIVER = 0.05
 
 
 @dataclass
-class LocatedEngine:
+class LocatedEngine(PartEngine):
     """Find the brain, then run a network on the box around it.
 
     Parameters
     ----------
-    finder : Engine
-        Of the coarse network, which sees the whole volume.
-    pool : int
-        Factor by which its input is max-pooled.
     network : Engine
         Of the network that sees the box.
     heads : tuple of int
-        Classes of each of that network's heads.
+        Classes of each of its heads.
+    finder : Engine
+        Of the coarse network, which sees the whole volume.
+    pool : int
+        Factor by which the finder's input is max-pooled.
     """
 
     finder: Engine
     pool: int
-    network: Engine
-    heads: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        """As :class:`.engine.Engine`."""
-        return self.network.name
-
-    @property
-    def device(self) -> str:
-        """As :class:`.engine.Engine`."""
-        return self.network.device
-
-    @property
-    def threads(self) -> int:
-        """As :class:`.engine.Engine`."""
-        return self.network.threads
 
     def predict(
         self,
@@ -112,7 +94,7 @@ class LocatedEngine:
         """
         coarse = self.finder.predict(max_pooled(image, self.pool), memory_limit=memory_limit)
         brain = _brain_box(coarse.maps, self.pool)
-        prediction = _nothing(self.heads, image.shape)
+        prediction = Prediction(ProbabilityMaps.nothing(self.heads, image.shape), computed=0.0)
         notes, tried = list(coarse.notes), list[tuple[slice, ...]]()
         while brain is not None:
             box = extent_around(brain, image.shape)
@@ -169,13 +151,6 @@ def _clear_far_from(coarse: ProbabilityMaps, scale: int, maps: ProbabilityMaps) 
         for index, values in enumerate(maps.values):
             values[far] = maps.outside(index)
     return []
-
-
-def _nothing(heads: tuple[int, ...], shape: tuple[int, ...]) -> Prediction:
-    empty = (slice(0, 0),) * 3
-    backgrounds = (0, *accumulate(heads[:-1]))
-    maps = ProbabilityMaps.background(sum(heads), empty, shape, backgrounds)
-    return Prediction(maps, computed=0.0)
 
 
 def _outside_too(inside: Prediction, box: tuple[slice, ...], shape: tuple[int, ...]) -> Prediction:

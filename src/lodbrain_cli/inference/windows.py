@@ -6,14 +6,14 @@ probabilities averaged (SPEC B.3): the same with different strides.
 """
 
 from dataclasses import dataclass
-from itertools import accumulate, product
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..imaging.components import bounding_box
-from ..imaging.probability_maps import ProbabilityMaps
-from .engine import Engine
+from ..imaging.probability_maps import ProbabilityMaps, backgrounds_of
+from .engine import PartEngine
 from .prediction import Prediction
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = ["WindowedEngine"]
 
 
 @dataclass
-class WindowedEngine:
+class WindowedEngine(PartEngine):
     """Run a network on windows of a volume and average what they say.
 
     Parameters
@@ -37,25 +37,8 @@ class WindowedEngine:
         Of the windows, in voxels of the network's input.
     """
 
-    network: Engine
-    heads: tuple[int, ...]
     shape: tuple[int, int, int]
     stride: tuple[int, int, int]
-
-    @property
-    def name(self) -> str:
-        """As :class:`.engine.Engine`."""
-        return self.network.name
-
-    @property
-    def device(self) -> str:
-        """As :class:`.engine.Engine`."""
-        return self.network.device
-
-    @property
-    def threads(self) -> int:
-        """As :class:`.engine.Engine`."""
-        return self.network.threads
 
     def predict(
         self,
@@ -75,11 +58,8 @@ class WindowedEngine:
             As there.
         """
         box = bounding_box(image != image.flat[0])
-        backgrounds = (0, *accumulate(self.heads[:-1]))
         if box is None:
-            empty = (slice(0, 0),) * 3
-            none = ProbabilityMaps.background(sum(self.heads), empty, image.shape, backgrounds)
-            return Prediction(none, computed=0.0)
+            return Prediction(ProbabilityMaps.nothing(self.heads, image.shape), computed=0.0)
         room = tuple(map(_at_least, box, self.shape, image.shape))
         part = image[room]
         total = np.zeros((sum(self.heads), *part.shape), np.float32)
@@ -95,7 +75,7 @@ class WindowedEngine:
                 total[index][window] += values
             counted[window] += 1
         total /= counted
-        maps = ProbabilityMaps(total, room, image.shape, backgrounds)
+        maps = ProbabilityMaps(total, room, image.shape, backgrounds_of(self.heads))
         return Prediction(maps, {}, {"windows": seconds}, part.size / image.size, tuple(notes))
 
     def _windows(self, shape: tuple[int, ...]) -> "Iterator[tuple[slice, ...]]":

@@ -1,5 +1,6 @@
 """What shapes of networks have in common."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
@@ -7,7 +8,7 @@ __all__ = ["NetworkConfig", "at_least_one", "dropout_is_share", "groups_divide"]
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
+class NetworkConfig(ABC):
     """Shape of a network, from which it is built; plain data.
 
     Parameters
@@ -28,9 +29,9 @@ class NetworkConfig:
         return sum(self.heads)
 
     @property
+    @abstractmethod
     def alignment(self) -> int:
         """Factor that every side of the input must be a multiple of."""
-        raise NotImplementedError
 
     def check_shape(self, shape: tuple[int | None, ...]) -> None:
         """Refuse sides that the network cannot take; None is an open side.

@@ -121,9 +121,8 @@ def load_network(
         of_finder = obtain(
             owner, beside, file=network.finder.weights, offline=offline, progress=progress
         )
-        runs = LocatedEngine(
-            start(network.finder, of_finder.path), network.finder.pool, inner, network.config.heads
-        )
+        finder = start(network.finder, of_finder.path)
+        runs = LocatedEngine(inner, network.config.heads, finder, network.finder.pool)
     seconds = time.perf_counter() - began
     return LoadedNetwork(chosen, level, network, runs, found, of_finder, seconds)
 

@@ -1,6 +1,5 @@
 """Begin from a network that was trained before: layers copied by name, the last ones anew."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,9 +94,7 @@ def copied_layers(model: keras.Model, reinit_last: int) -> list[Any]:
     return layers[: len(layers) - reinit_last]
 
 
-def copy_layers(
-    model: keras.Model, start: StartOptions, read: Callable[[StartOptions], Any] = source_tensors
-) -> None:
+def copy_layers(model: keras.Model, start: StartOptions) -> None:
     """Set the layers that are copied, all or none.
 
     Raises
@@ -105,7 +102,7 @@ def copy_layers(
     UsageError
         When a layer is missing in the source or has another shape there.
     """
-    tensors = read(start)
+    tensors = source_tensors(start)
     for layer in copied_layers(model, start.reinit_last):
         for variable in layer.weights:
             name = f"{layer.name}/{variable.name}"
