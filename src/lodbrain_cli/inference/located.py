@@ -122,7 +122,9 @@ class LocatedEngine(PartEngine):
             found_in = _box_of(found, prediction.maps.origin)
             brain = _better_place(brain, found_in, box, image.shape)
         seconds = {"finder": sum(coarse.seconds.values()), **prediction.seconds}
-        return replace(prediction, seconds=seconds, notes=(*notes, *doubts))
+        background = np.ones(coarse.maps.shape, np.float32)
+        background[coarse.maps.box] = coarse.maps.all_background
+        return replace(prediction, seconds=seconds, notes=(*notes, *doubts), coarse=background)
 
 
 def _rather_brain(maps: ProbabilityMaps) -> "NDArray[np.bool_]":
