@@ -15,6 +15,26 @@ async function unpacked(id) {
   return new Response(stream).arrayBuffer();
 }
 
+// Labels of which only the voxels are left that have a neighbour of another label.
+function outlined(nifti, overlay) {
+  const view = new DataView(nifti);
+  const [nx, ny, nz] = [42, 44, 46].map((at) => view.getInt16(at, true));
+  const copy = nifti.slice(0);
+  const labels = new Uint8Array(nifti, 352);
+  const kept = new Uint8Array(copy, 352);
+  const plane = nx * ny;
+  const last = labels.length - 1;
+  for (let i = 0; i <= last; i += 1) {
+    const label = labels[i];
+    if (label === 0) continue;
+    const inside = labels[Math.max(i - 1, 0)] === label && labels[Math.min(i + 1, last)] === label
+      && labels[Math.max(i - nx, 0)] === label && labels[Math.min(i + nx, last)] === label
+      && labels[Math.max(i - plane, 0)] === label && labels[Math.min(i + plane, last)] === label;
+    if (inside) kept[i] = 0;
+  }
+  return copy;
+}
+
 // What anywidget gives a widget: values by name, and events when one changes.
 class Model {
   constructor(values, models = {}) {
@@ -63,13 +83,17 @@ function colours(overlay, hidden) {
   return { lut: Array.from(lut), min: 0, max: last, labels };
 }
 
+const AXES = ["x", "y", "z"];
 const VIEWS = { planes: 3, axial: 0, coronal: 1, sagittal: 2, solid: 4 };
 
 class Viewer {
-  constructor(model, scan, overlays) {
-    Object.assign(this, { model, scan, overlays });
+  constructor(model, models, scan, overlays) {
+    Object.assign(this, { model, models, scan, overlays });
+    this.outlines = [];
+    this.outlining = false;
     this.hidden = new Set();
     this.chosen = 0;
+    this.at = [0, 0, 0];
   }
   options(values) {
     this.model.change("opts", { ...this.model.get("opts"), ...values });
@@ -78,22 +102,52 @@ class Viewer {
   }
   opacity() {
     const share = Number(byId("viewer-opacity").value) / 100;
-    this.overlays.forEach((each, k) => each.change("opacity", k === this.chosen ? share : 0));
+    const shown = this.outlining ? this.outlines : this.overlays;
+    for (const each of [...this.overlays, ...this.outlines]) {
+      each.change("opacity", each === shown[this.chosen] ? share : 0);
+    }
+  }
+  // NiiVue moves its crosshair by steps: where it is, it says itself.
+  goTo(axis, voxel) {
+    const step = [0, 0, 0];
+    step[axis] = voxel - this.at[axis];
+    this.model.tell("move_crosshair_in_vox", ...step);
+  }
+  arrived(data) {
+    this.at = Array.from(data.vox ?? this.at).slice(0, 3).map(Math.round);
+    AXES.forEach((name, axis) => { byId(`viewer-${name}`).value = this.at[axis]; });
+    place(this, data);
+  }
+  // Outlines are volumes of their own, made when they are first asked for.
+  outline(wanted) {
+    this.outlining = wanted;
+    if (wanted && this.outlines.length === 0) {
+      this.outlines = this.overlays.map((each, k) =>
+        volume(`outlines-${k}`, outlined(each.get("data").buffer), {
+          opacity: 0, colormap_label: colours(facts.overlays[k], this.hidden),
+        }));
+      for (const each of this.outlines) this.models[each.get("id")] = each;
+      const names = this.outlines.map((each) => `IPY_MODEL_${each.get("id")}`);
+      this.model.change("volumes", [...this.model.get("volumes"), ...names]);
+    }
+    this.opacity();
   }
   window(changed) {
     const low = byId("viewer-low");
     const high = byId("viewer-high");
     const step = Number(low.step);
     if (Number(low.value) > Number(high.value) - step) {
-      if (changed === low) high.value = Number(low.value) + step;
-      else low.value = Number(high.value) - step;
+      if (changed === low) low.value = Number(high.value) - step;
+      else high.value = Number(low.value) + step;
     }
     this.scan.change("cal_min", Number(low.value));
     this.scan.change("cal_max", Number(high.value));
   }
   classes() {
-    this.overlays.forEach((each, k) =>
-      each.change("colormap_label", colours(facts.overlays[k], this.hidden)));
+    for (const volumes of [this.overlays, this.outlines]) {
+      volumes.forEach((each, k) =>
+        each.change("colormap_label", colours(facts.overlays[k], this.hidden)));
+    }
   }
 }
 
@@ -103,11 +157,16 @@ function show(id, text) { byId(id).textContent = text; }
 
 // Slider moves come faster than a volume is drawn: the last one counts.
 function listen(id, action) {
-  let waiting = false;
+  let value = null;
   byId(id).addEventListener("input", (event) => {
+    const waiting = value !== null;
+    value = event.target.value; // now: until it is drawn another slider may set this one
     if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => { waiting = false; action(event.target); });
+    requestAnimationFrame(() => {
+      const latest = value;
+      value = null;
+      action(event.target, Number(latest));
+    });
   });
 }
 
@@ -126,7 +185,7 @@ function connect(viewer) {
   byId("viewer-view").addEventListener("change", (event) =>
     viewer.options({ sliceType: VIEWS[event.target.value] }));
   byId("viewer-outlines").addEventListener("change", (event) =>
-    viewer.options({ atlasOutline: event.target.checked ? 1 : 0 }));
+    viewer.outline(event.target.checked));
   byId("viewer-radiological").addEventListener("change", (event) => {
     viewer.options({ isRadiologicalConvention: event.target.checked });
     show("viewer-convention", event.target.checked ? facts.radiological : facts.neurological);
@@ -141,9 +200,13 @@ function connect(viewer) {
       viewer.classes();
     });
   }
+  AXES.forEach((name, axis) =>
+    listen(`viewer-${name}`, (_, voxel) => viewer.goTo(axis, voxel)));
   viewer.model.received = (message) => {
-    if (message.event === "location_change") place(viewer, message.data);
+    if (message.event === "location_change") viewer.arrived(message.data);
   };
+  viewer.model.tell("move_crosshair_in_vox", 0, 0, 0);
+  facts.middle.forEach((voxel, axis) => viewer.goTo(axis, voxel));
 }
 
 function place(viewer, data) {
@@ -153,6 +216,7 @@ function place(viewer, data) {
   const found = facts.overlays[viewer.chosen].structures.find((x) => x.index === index);
   const what = found ? found.name : "background";
   show("viewer-place", `${where} mm (right, anterior, superior): T1w ${number(values[0] ?? 0)}, ${what}`);
+  for (const [axis, name] of AXES.entries()) show(`viewer-${name}-value`, `${(data.mm?.[axis] ?? 0).toFixed(0)} mm`);
 }
 
 function fail(reason) {
@@ -189,8 +253,8 @@ async function start() {
     opts: {
       backColor: [0, 0, 0, 1], sliceType: VIEWS.planes, multiplanarShowRender: 1,
       isRadiologicalConvention: false, dragAndDropEnabled: false, crosshairColor: [1, 1, 0, 1],
-      show3Dcrosshair: true, loadingText: "", isNearestInterpolation: false,
-      crosshairWidth: 1, fontMinPx: 12,
+      isCornerOrientationText: true, show3Dcrosshair: true, loadingText: "", isNearestInterpolation: false,
+      crosshairWidth: 1, fontColor: [1, 1, 1, 1], fontMinPx: 15,
     },
     background_masks_overlays: 0, draw_lut: null, draw_opacity: 0.8, draw_fill_overwrites: true,
     graph: null, scene: null, overlay_outline_width: 0, overlay_alpha_shader: 1,
@@ -201,7 +265,7 @@ async function start() {
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", facts.canvas);
-  const viewer = new Viewer(model, scan, overlays);
+  const viewer = new Viewer(model, models, scan, overlays);
   connect(viewer);
   viewer.classes();
   byId("viewer-controls").disabled = false;

@@ -76,8 +76,9 @@ def images_of(display: Display) -> tuple[dict[str, Any], list[str]]:
     Returns
     -------
     facts : dict
-        Ready for JSON: ``window`` (2 floats), ``range`` (2 floats), ``reduced`` (bool) and
-        ``overlays`` (name; per structure index, name, colour).
+        Ready for JSON: ``window`` (2 floats), ``range`` (2 floats), ``reduced`` (bool),
+        ``shape`` and ``middle`` (3 voxels) and ``overlays`` (name; per structure index,
+        name, colour).
     images : list of str
         The scan, then each overlay: NIfTI, gzip, base64.
     """
@@ -94,6 +95,8 @@ def images_of(display: Display) -> tuple[dict[str, Any], list[str]]:
         "range": [round(v, 4) for v in display.intensity],
         "window": [round(v, 4) for v in display.window],
         "reduced": reduced,
+        "shape": [int(n) for n in labels[0].shape],
+        "middle": _middle(labels[0]),
         "overlays": [_facts_of(each) for each in display.overlays],
     }
     return facts, [_base64(each) for each in images]
@@ -130,6 +133,16 @@ def _volume(
     return gzip.compress(
         header.binaryblock + b"\0" * 4 + values.tobytes(order="F"), _GZIP_LEVEL, mtime=0
     )
+
+
+def _middle(labels: "NDArray[np.uint8]") -> list[int]:
+    """Voxel in the middle of what is labelled, or of everything."""
+    middle = []
+    for axis, count in enumerate(labels.shape):
+        others: Any = tuple(i for i in range(3) if i != axis)
+        places = np.flatnonzero(labels.any(axis=others))
+        middle.append(int(places[[0, -1]].mean()) if len(places) else count // 2)
+    return middle
 
 
 def _facts_of(overlay: Overlay) -> dict[str, Any]:
