@@ -27,6 +27,7 @@ def test_every_scan_has_its_row_in_one_table_or_the_other(run, results):
     assert done.stdout.splitlines() == [
         str(results / "out/volumes.tsv"),
         str(results / "out/failed.tsv"),
+        str(results / "out/report.html"),
     ]
     assert done.stderr == "2 scans with results, 1 failed\n"
     volumes = rows(results / "out/volumes.tsv")

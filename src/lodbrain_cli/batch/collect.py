@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..outputs.report.group import ScanSummary, write_group_page
+from ..outputs.report.sections import judgement_of, worst_verdict
 from .states import read_record
 from .tables import write_table
 
@@ -34,11 +36,14 @@ class Collection:
         A row per scan with results, by the path of its labels.
     failures : list of dict
         A row per scan whose last try failed.
+    scans : list of ScanSummary
+        All of them, for the page.
     """
 
     columns: tuple[str, ...]
     volumes: list[dict[str, Any]]
     failures: list[dict[str, Any]]
+    scans: list[ScanSummary]
 
     def write(self, folder: Path) -> list[Path]:
         """Write ``volumes.tsv`` and ``failed.tsv``, each whole or not at all, also when empty.
@@ -52,6 +57,20 @@ class Collection:
         write_table(volumes, self.columns, self.volumes)
         write_table(failed, _FAILURE_COLUMNS, self.failures)
         return [volumes, failed]
+
+    def write_page(self, folder: Path) -> Path:
+        """Write ``report.html``, the page of all scans, with links to the reports of each.
+
+        Raises
+        ------
+        UsageError
+            When the extra ``report`` is not installed.
+        OutputError
+            When it cannot be written.
+        """
+        page = folder / "report.html"
+        write_group_page(page, self.scans)
+        return page
 
 
 def collect(folder: Path) -> Collection:
@@ -70,16 +89,19 @@ def collect(folder: Path) -> Collection:
     if not folder.is_dir():
         msg = f"{folder}: no such folder; name the one with the results"
         raise InputError(msg)
-    volumes, failures = [], []
+    volumes, failures, scans = [], [], []
     structures: dict[str, None] = {}
     for stem, run, failure in _records(folder):
         place = stem.relative_to(folder)
         if failure is not None and (run is None or _ended(failure) > _ended(run)):
             failures.append(_failure_row(place, failure))
+            reason = str(_of(failure, "error").get("message", ""))
+            scans.append(ScanSummary(str(place), {}, "failed", (reason,)))
         elif run is not None:
             row = _volume_row(place, run)
             structures |= dict.fromkeys(_structures(run))
             volumes.append(row)
+            scans.append(_summary(str(row["output"]), stem, run))
     if not volumes and not failures:
         msg = f"{folder}: no records of lodbrain below this folder; name the one with the results"
         raise InputError(msg)
@@ -88,7 +110,7 @@ def collect(folder: Path) -> Collection:
         *("volumes_grid", "preset", "level", "weights_sha256", "options_hash", "lodbrain"),
         *("seconds", "peak_memory_bytes", "warnings"),
     )
-    return Collection(columns, volumes, failures)
+    return Collection(columns, volumes, failures, scans)
 
 
 def _records(folder: Path) -> Iterator[tuple[Path, dict[str, Any] | None, dict[str, Any] | None]]:
@@ -139,6 +161,33 @@ def _failure_row(place: Path, record: dict[str, Any]) -> dict[str, Any]:
         **{k: record.get(k) for k in ("ended", "host", "job")},
         "log": place.with_name(log) if log else None,
     }
+
+
+def _summary(name: str, stem: Path, record: dict[str, Any]) -> ScanSummary:
+    volumes = {
+        str(structure): volume / 1000
+        for structure, volume in record["volumes_mm3"].items()
+        if isinstance(volume, int | float) and abs(volume) < _LARGEST
+    }
+    judged = [judgement_of(record, kind) for kind in ("quality", "checks")]
+    said = [each for each in judged if each is not None]
+    reasons = dict.fromkeys(reason for each in said for reason in each.reasons)
+    return ScanSummary(
+        name,
+        volumes,
+        worst_verdict(each.verdict for each in said),
+        tuple(reasons),
+        _report_of(stem, record),
+    )
+
+
+def _report_of(stem: Path, record: dict[str, Any]) -> Path | None:
+    """Find the page of a scan: beside its record, for folders are moved, or where it was put."""
+    written = _of(record, "outputs").get("report")
+    if not isinstance(written, str):
+        return None
+    places = (stem.with_name(Path(written).name), Path(written))
+    return next((place for place in places if place.is_file()), None)
 
 
 def _structures(record: dict[str, Any]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from ..imaging.names import IMAGE_EXTENSIONS, without_extension
 from ..outputs.results import Results
 
 if TYPE_CHECKING:
+    from ..outputs.report.reference import LabelSource
     from .settings import Settings
 
 __all__ = ["EXTRAS", "Job", "find_scans", "named_results", "plan_folder", "read_list"]
@@ -25,6 +26,8 @@ _SUFFIXES = {
     "brain_mask": "_desc-brain_mask.nii.gz",
     "brain": "_desc-brain_T1w.nii.gz",
     "volumes": "_desc-volumes_stats.tsv",
+    "report": "_seg-lodbrain_report.html",
+    "snapshot": "_seg-lodbrain_dseg.png",
 }
 #: Kinds of results that are written only where they are asked for.
 EXTRAS = tuple(kind for kind in _SUFFIXES if kind != "labels")
@@ -34,11 +37,21 @@ _BIDS_SCANS = ("sub-*/anat/*_T1w.nii*", "sub-*/ses-*/anat/*_T1w.nii*")
 
 @dataclass(frozen=True)
 class Job:
-    """One scan, where its results go, and what is asked for."""
+    """One scan, where its results go, and what is asked for.
+
+    Parameters
+    ----------
+    source : Path
+    results : Results
+    settings : Settings
+    reference : LabelSource, optional
+        Labels by others, shown in the report.
+    """
 
     source: Path
     results: Results
     settings: "Settings"
+    reference: "LabelSource | None" = None
 
 
 def read_list(path: Path) -> list[Path]:
@@ -170,8 +183,7 @@ def plan_folder(
     folder : Path
         Where label images go.
     extras : mapping of str to (Path or None)
-        Kind of further result (``probabilities``, ``brain_mask``, ``brain``,
-        ``volumes``) to the folder for it.
+        Kind of further result, of :data:`EXTRAS`, to the folder for it.
     settings : Settings
         What is asked for of each.
 

@@ -1,6 +1,7 @@
 """``lodbrain collect``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,13 +9,16 @@ from ..errors import UsageError
 from .console import emit, emit_json, note, set_verbosity
 from .options import json_option, option, verbosity_options
 
+if TYPE_CHECKING:
+    from ..batch.collect import Collection
+
 __all__ = ["collect"]
 
 _PATH = click.Path(path_type=Path, readable=False)
 
 
 @click.command(
-    short_help="Make tables of the results of many scans.",
+    short_help="Make tables and a page of the results of many scans.",
     epilog="""
 \b
 Examples:
@@ -29,11 +33,13 @@ Examples:
 @json_option
 @verbosity_options
 def collect(folder: Path, output: Path | None, as_json: bool, quiet: bool, verbose: int) -> None:
-    """Make volumes.tsv and failed.tsv from the records of all scans below OUT.
+    """Make volumes.tsv, failed.tsv and report.html from the records of all scans below OUT.
 
     One row per scan, sorted by path; volumes in mm³. A scan whose last try failed
-    stands in failed.tsv alone. Tables of an earlier time are replaced, whole or not
-    at all; this may be done while scans are still being worked on.
+    stands in failed.tsv alone. The page shows all of them, outliers first, with links to
+    the reports of each; it needs the extra 'report' and is left out without it. What an
+    earlier time made is replaced, whole or not at all; this may be done while scans are
+    still being worked on.
     """
     from ..batch.collect import collect as collect_records
     from ..files import make_folder
@@ -47,11 +53,26 @@ def collect(folder: Path, output: Path | None, as_json: bool, quiet: bool, verbo
         raise UsageError(msg) from error
     make_folder(target)
     tables = collection.write(target)
+    pages = _pages(collection, target, quiet=quiet)
     done, failed = len(collection.volumes), len(collection.failures)
     if as_json:
-        emit_json({"tables": [str(path) for path in tables], "done": done, "failed": failed})
+        names = {"tables": [str(p) for p in tables], "pages": [str(p) for p in pages]}
+        emit_json({**names, "done": done, "failed": failed})
         return
     if not quiet:
         note(f"{done} scans with results, {failed} failed")
-    for path in tables:
+    for path in (*tables, *pages):
         emit(str(path))
+
+
+def _pages(collection: "Collection", folder: Path, *, quiet: bool) -> list[Path]:
+    """Write the page of all scans, where that is possible."""
+    from ..outputs.report.document import check_installed
+
+    try:
+        check_installed()
+    except UsageError as error:
+        if not quiet:
+            note(f"no page of all scans: {error}")
+        return []
+    return [collection.write_page(folder)]

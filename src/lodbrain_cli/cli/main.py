@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from .check import check
+from .cite import cite
 from .collect import collect
 from .completion import completion
 from .console import LodbrainGroup
@@ -22,6 +23,7 @@ from .segment import segment
 from .slurm import slurm
 from .synthesize import synthesize
 from .train import train
+from .view import view
 from .weights import weights
 
 __all__ = ["cli", "main"]
@@ -85,10 +87,12 @@ for _command in (
     evaluate,
     extract,
     mesh,
+    view,
     demo,
     labels,
     weights,
     info,
+    cite,
     train,
     finetune,
     synthesize,

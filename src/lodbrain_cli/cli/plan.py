@@ -29,7 +29,7 @@ _STATES = {"failed": "failed", "missing": "todo", "todo": "todo", "stale": "stal
 \b
 Examples:
   lodbrain plan bids/ results/ -o plan.tsv
-  lodbrain plan scans.txt results/ -o plan.tsv --also volumes --also brain-mask
+  lodbrain plan scans.txt results/ -o plan.tsv --also volumes --also report
   lodbrain plan table.tsv results/ -o plan.tsv          columns input, output, frame
   lodbrain plan bids/ results/ -o again.tsv --only failed,missing,stale
 
@@ -47,7 +47,7 @@ Then: lodbrain run plan.tsv, or on a cluster lodbrain slurm plan.tsv.
 )
 @option(
     "--also",
-    type=click.Choice(["probabilities", "brain-mask", "brain", "volumes"]),
+    type=click.Choice(["probabilities", "brain-mask", "brain", "volumes", "report", "snapshot"]),
     multiple=True,
     help="Further results beside the labels; may be given several times.",
 )

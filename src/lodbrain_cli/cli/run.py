@@ -150,6 +150,8 @@ def _exit_code(tally: Tally, *, ended: bool) -> int:
         return _TERMINATED
     if any(not isinstance(error, ResourceError) for error in tally.errors):
         return 1
+    if tally.counts["incomplete"]:
+        return 1
     return ResourceError.exit_code if tally.errors or tally.counts["left"] else 0
 
 

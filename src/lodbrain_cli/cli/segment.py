@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UsageError
+from ..labels import LABEL_MAPS
 from .console import note, set_verbosity
 from .options import (
     device_option,
@@ -42,6 +43,9 @@ Examples:
   lodbrain segment T1.mgz -o seg.mgz --brain brain.mgz --device cpu --threads 4
   lodbrain segment sub-*/anat/*_T1w.nii.gz -o results/ --skip-existing
   lodbrain segment --list scans.txt -o results/ --probabilities results/ --json
+  lodbrain segment T1.nii.gz -o seg.nii.gz --report report.html --snapshot seg.png
+  lodbrain segment T1.nii.gz -o seg.nii.gz --report report.html --reference aparc+aseg.mgz
+  lodbrain segment scans/ -o results/ --report results/      a page each, and one of all
   lodbrain segment T1.nii.gz -o preview.nii.gz --level coarse
   lodbrain segment T1.nii.gz -o seg.nii.gz --memory 1G --threads 1
 """,
@@ -64,6 +68,16 @@ Examples:
 @option("--brain-mask", type=_PATH, help="Mask of all structures (folder: several scans).")
 @option("--brain", type=_PATH, help="The scan inside the brain mask (folder: several scans).")
 @option("--volumes", type=_PATH, help="Table of volumes, TSV (folder: several scans).")
+@option("--report", type=_PATH, help="Page to look at, one HTML file (folder: several scans).")
+@option("--snapshot", type=_PATH, help="Slices with outlines, PNG (folder: several scans).")
+@option("--reference", type=_PATH, help="Label image by others, to switch to in the report.")
+@option(
+    "--ref-label-map",
+    type=click.Choice(["auto", *LABEL_MAPS]),
+    default="auto",
+    show_default=True,
+    help="Protocol of the numbers in the reference; auto takes the first that knows all.",
+)
 @option(
     "--space",
     type=click.Choice(["native", "conformed"]),
@@ -113,7 +127,11 @@ def segment(
     (_run.json). Printed are the paths of the label images.
     """
     set_verbosity(verbose, quiet=quiet)
-    extras = {k: options.pop(k) for k in ("probabilities", "brain_mask", "brain", "volumes")}
+    extras = {
+        k: options.pop(k)
+        for k in ("probabilities", "brain_mask", "brain", "volumes", "report", "snapshot")
+    }
+    reference, protocol = options.pop("reference"), options.pop("ref_label_map")
     of_scan = {k: options.pop(k) for k in ("frame", "space", "postprocess")}
     if overwrite and skip_existing:
         msg = "--overwrite and --skip-existing exclude each other; choose one"
@@ -123,6 +141,8 @@ def segment(
     try:
         settings = Settings.of(options["preset"], options["level"], options["weights"], **of_scan)
         jobs = _plan(inputs, list_file, output, extras, settings)
+        if reference is not None:
+            jobs = [_with_reference(jobs, reference, protocol)]
     except OSError as error:  # a closed folder on the way, a name that is too long
         msg = f"{error.filename or output}: cannot be used ({error.strerror or error})"
         raise UsageError(msg) from error
@@ -138,11 +158,37 @@ def segment(
     tally = _run(jobs, options, skip_existing=skip_existing, as_json=as_json, quiet=quiet)
     if tally.errors and len(jobs) == 1:
         raise tally.errors[0]
+    if extras["report"] is not None and extras["report"].is_dir():
+        _write_group_page(output, extras["report"], quiet=quiet)
     if len(jobs) > 1 and not quiet:
         failed = len(tally.errors)
         note(f"{len(jobs) - failed} of {len(jobs)} scans done, {failed} failed")
-    if tally.errors:
+    if tally.errors or tally.counts["incomplete"]:
         click.get_current_context().exit(1)
+
+
+def _with_reference(jobs: "list[Job]", path: Path, protocol: str) -> "Job":
+    """Add labels by others to the one scan, read once to see that they can be."""
+    from dataclasses import replace
+
+    from ..outputs.report.reference import LabelSource
+    from ..presets import find_preset
+
+    if len(jobs) != 1 or jobs[0].results.report is None:
+        msg = "--reference is shown in the report of one scan; name one, with --report"
+        raise UsageError(msg)
+    source = LabelSource(path, protocol)
+    source.read(find_preset(jobs[0].settings.asked_preset).label_set)
+    return replace(jobs[0], reference=source)
+
+
+def _write_group_page(results: Path, folder: Path, *, quiet: bool) -> None:
+    """Write the page of all scans of whose results there are records, with links to theirs."""
+    from ..batch.collect import collect
+
+    page = collect(results).write_page(folder)
+    if not quiet:
+        note(f"all scans: {page}")
 
 
 def _plan(

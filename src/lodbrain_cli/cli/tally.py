@@ -72,6 +72,8 @@ class Tally:
                 self._show(outcome, note_of=f"{outcome.job.source}: done before, skipped")
         else:
             self.counts["done"] += 1
+            if outcome.result is not None and outcome.result.record.get("not_written"):
+                self.counts["incomplete"] += 1
             self._show(outcome)
 
     def _emit_failure(self, outcome: "Outcome") -> None:

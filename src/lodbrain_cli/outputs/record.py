@@ -130,6 +130,7 @@ def run_record(scan: Scan, began: str, **facts: Any) -> dict[str, Any]:
         },
         **facts,
         **_place(),
+        "command": sys.argv,
         "versions": versions(),
     }
 

@@ -29,6 +29,10 @@ class Results:
         The scan's intensities inside the brain mask, 0 outside.
     volumes : Path, optional
         TSV.
+    report : Path, optional
+        HTML page.
+    snapshot : Path, optional
+        PNG.
     protocols : tuple of str
         Names of the label sets of a network that has several; () for one. The
         labels are those of the first; each further one has its own files beside.
@@ -39,6 +43,8 @@ class Results:
     brain_mask: Path | None = None
     brain: Path | None = None
     volumes: Path | None = None
+    report: Path | None = None
+    snapshot: Path | None = None
     protocols: tuple[str, ...] = ()
 
     @property
@@ -118,7 +124,8 @@ class Results:
         ------
         UsageError
             When two results share a name, a name fits no image format, a
-            folder is missing or not writable, or a result exists.
+            folder is missing or not writable, a result exists, or what a
+            report or snapshot needs is not installed.
         """
         paths = self.paths()
         places = [resolved(path) for path in paths.values()]
@@ -132,6 +139,14 @@ class Results:
         for kind in ("labels", "probabilities", "brain_mask", "brain"):
             if kind in paths:
                 check_image_name(paths[kind])
+        if self.report is not None:
+            from .report.page import check_report
+
+            check_report(self.report)
+        if self.snapshot is not None:
+            from .snapshot import check_snapshot
+
+            check_snapshot(self.snapshot)
         for path in paths.values():
             check_writable(path, overwrite=overwrite, make_folders=make_folders)
 

@@ -13,6 +13,7 @@ from ..imaging.probability_maps import ProbabilityMaps
 from ..imaging.volumetry import StructureVolume
 from ..labels import LabelSet
 from .images import Space, write_channels, write_image
+from .pictures import write_pictures
 from .record import timestamp, write_record
 from .results import Results, resolved
 from .tables import label_table, volumes_table
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from .report.reference import LabelSource
 
 __all__ = ["Segmentation"]
 
@@ -95,8 +98,10 @@ class Segmentation:
         path : path
             Label image; its extension chooses NIfTI or MGH.
         **others
-            ``probabilities``, ``brain_mask``, ``brain``, ``volumes``: paths of
-            further results; ``overwrite`` (bool): replace what exists.
+            ``probabilities``, ``brain_mask``, ``brain``, ``volumes``, ``report``,
+            ``snapshot``: paths of further results; ``overwrite`` (bool): replace what
+            exists; ``reference`` (:class:`.report.reference.LabelSource`): labels by
+            others, to switch to in the report.
 
         Returns
         -------
@@ -109,18 +114,26 @@ class Segmentation:
             When a target exists, its folder is missing, or its name fits no format.
         OutputError
             When the disk is full or not writable; nothing half-written stays.
+
+        Notes
+        -----
+        A report or snapshot that cannot be made does not take the labels along: they
+        are written, and the record's ``not_written`` says what is missing and why.
         """
+        reference = others.pop("reference", None)
         overwrite = bool(others.pop("overwrite", False))
         protocols = tuple(s.label_set.name for s in (self, *self.others)) if self.others else ()
         chosen = {k: Path(v) for k, v in others.items() if v is not None}
         results = Results(Path(path), **chosen, protocols=protocols)
         scans = [resolved(self.scan.path)] if self.scan.path else []
         results.check(overwrite=overwrite, scans=scans)
-        _write_all(self, results)
+        _write_all(self, results, reference)
         return results
 
 
-def _write_all(result: Segmentation, targets: Results) -> None:
+def _write_all(
+    result: Segmentation, targets: Results, reference: "LabelSource | None" = None
+) -> None:
     """Write everything asked for, each file whole or not at all, the record last."""
     version = result.record["lodbrain"]
     description = f"lodbrain {version} w={result.record['weights']['sha256'][:8]}"
@@ -151,7 +164,9 @@ def _write_all(result: Segmentation, targets: Results) -> None:
         _write_protocol(other, targets.of_protocol(other.label_set.name), description)
     if result.disagreement is not None and targets.disagreement is not None:
         write_image(targets.disagreement, result.disagreement, space, "estimate", description, 1.0)
-    outputs = {kind: str(path) for kind, path in targets.paths().items()}
+    missing = write_pictures(result, targets, reference)
+    result.record["not_written"] = missing
+    outputs = {k: str(path) for k, path in targets.paths().items() if k not in missing}
     write_record(targets.record, {**result.record, "ended": timestamp(), "outputs": outputs})
 
 

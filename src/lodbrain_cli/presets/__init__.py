@@ -6,6 +6,7 @@ from .model_file import MODEL_FILE, find_preset, model_to_plain, read_model
 from .neighbours import CerebrumConfig, NeuroNetConfig, UNetConfig
 from .network import NetworkConfig
 from .preset import LEVELS, Preset, TrainedNetwork, WeightsFile, Windows
+from .references import Reference, references_of
 from .table import BRAIN_EXTRACTION, PRESETS, get_preset
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "NetworkConfig",
     "NeuroNetConfig",
     "Preset",
+    "Reference",
     "TrainedNetwork",
     "UNetConfig",
     "WeightsFile",
@@ -30,4 +32,5 @@ __all__ = [
     "network_from_plain",
     "network_to_plain",
     "read_model",
+    "references_of",
 ]

@@ -56,6 +56,7 @@ class LoadedNetwork:
         return {
             "preset": self.preset.name,
             "level": self.level,
+            "architecture": self.network.config.architecture,
             "weights": _of(self.weights),
             "finder_weights": _of(self.finder_weights) if self.finder_weights else None,
             "engine": self.engine.name,
