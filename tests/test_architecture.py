@@ -19,7 +19,7 @@ FLOORS = [
     {"files", "presets", "labels"},
     {"weights"},
     {"imaging"},
-    {"checking", "postprocessing"},
+    {"checking", "postprocessing", "quality"},
     {"outputs"},
     {"evaluation", "meshes", "viewing"},
     {"networks"},

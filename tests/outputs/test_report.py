@@ -35,7 +35,7 @@ RECORD = {
     "preset": HOSTILE,
     "weights": {"sha256": "0" * 64, "file": HOSTILE},
     "checks": {"noise": "warn", "head": "ok", HOSTILE: "refuse"},
-    "quality": {"verdict": "fail", "score": 0.25, "reasons": [HOSTILE]},
+    "quality": {"verdict": "fail", "score": 12.5, "reasons": [HOSTILE]},
     "warnings": [HOSTILE],
     "command": ["lodbrain", "segment", HOSTILE],
     "seconds": {"read": 0.5, HOSTILE: 1.5},
@@ -91,7 +91,7 @@ def test_the_policy_lets_nothing_in_but_the_page_itself():
 
 def test_a_page_says_what_the_record_says_and_how_to_read_the_pictures():
     page = html.unescape(report_page(phantom_display(), RECORD).decode())
-    for said in ("Result: fail, score 0.25", "Scan: refuse", "0" * 64, "1" * 64, "1.50 s"):
+    for said in ("Result: fail, score 12 of 100", "Scan: refuse", "0" * 64, "1" * 64, "1.50 s"):
         assert said in page
     assert "Neurological: the left side of the picture is the left side of the head" in page
     bare = report_page(phantom_display(), {}).decode()

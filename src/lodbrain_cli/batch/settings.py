@@ -36,6 +36,10 @@ class Settings:
         Of a 4-D scan, from 0.
     space : {"native", "conformed"}
     postprocess : bool
+    quality : bool
+        Whether the result is judged; labels do not depend on it.
+    age : float or None
+        Of the person, in years, for that.
     model : str or None
         Absolute path of a network of one's own, by which it is loaded; `preset` is
         its name. None for a preset that lodbrain knows.
@@ -48,6 +52,8 @@ class Settings:
     frame: int | None = None
     space: str = "native"
     postprocess: bool = True
+    quality: bool = True
+    age: float | None = None
     model: str | None = None
 
     @classmethod
@@ -61,7 +67,7 @@ class Settings:
         weights : Path or None
             A weights file, or a folder with the released ones.
         **of_scan
-            ``frame``, ``space`` and ``postprocess``.
+            ``frame``, ``space``, ``postprocess``, ``quality``, ``age``.
 
         Raises
         ------
@@ -101,6 +107,8 @@ class Settings:
             and (settings.frame is None or type(settings.frame) is int)
             and settings.space in _SPACES
             and isinstance(settings.postprocess, bool)
+            and isinstance(settings.quality, bool)
+            and isinstance(settings.age, float | int | None)
         )
         if not fits:
             msg = f"{where}: got {text}; {expected}"
@@ -122,14 +130,19 @@ class Settings:
         return self.model or self.preset
 
     @property
+    def of_labels(self) -> dict[str, Any]:
+        """Options that labels depend on."""
+        return {"frame": self.frame, "space": self.space, "postprocess": self.postprocess}
+
+    @property
     def of_scan(self) -> dict[str, Any]:
         """Options of :meth:`Segmenter.segment`."""
-        return {"frame": self.frame, "space": self.space, "postprocess": self.postprocess}
+        return {**self.of_labels, "quality": self.quality, "age": self.age}
 
     @property
     def options_hash(self) -> str:
         """Digest of the options, as in the run record."""
-        return options_hash(self.preset, self.level, self.of_scan)
+        return options_hash(self.preset, self.level, self.of_labels)
 
     @property
     def protocols(self) -> tuple[str, ...]:

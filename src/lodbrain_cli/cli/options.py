@@ -25,6 +25,7 @@ __all__ = [
     "precision_option",
     "preset_option",
     "preset_type",
+    "quality_option",
     "threads_option",
     "verbosity_options",
     "weights_option",
@@ -154,6 +155,11 @@ level_option = option(
     default=LEVELS[0],
     show_default=True,
     help="coarse: the coarse stage alone, a preview in a fraction of the time.",
+)
+quality_option = option(
+    "--quality/--no-quality",
+    default=True,
+    help="Judge each result, or leave that out.",
 )
 offline_option = option(
     "--offline", is_flag=True, help="Never touch the network; weights must be on this machine."

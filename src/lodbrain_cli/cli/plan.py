@@ -12,6 +12,7 @@ from .options import (
     level_option,
     option,
     preset_option,
+    quality_option,
     verbosity_options,
     weights_option,
 )
@@ -64,6 +65,7 @@ Then: lodbrain run plan.tsv, or on a cluster lodbrain slurm plan.tsv.
     default=True,
     help="Smooth and keep one piece per structure, or take the network's answer as it is.",
 )
+@quality_option
 @preset_option
 @level_option
 @weights_option
@@ -82,6 +84,7 @@ def plan(
     space: str,
     frame: int | None,
     postprocess: bool,
+    quality: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -105,7 +108,7 @@ def plan(
             wanted,
             tuple(kind.replace("-", "_") for kind in also),
             (preset, level, weights),
-            {"space": space, "frame": frame, "postprocess": postprocess},
+            {"space": space, "frame": frame, "postprocess": postprocess, "quality": quality},
             overwrite=overwrite,
         )
     except OSError as error:  # a closed folder on the way, a name that is too long

@@ -113,6 +113,8 @@ def run(
             f"{counts['done']} done, {counts['skipped']} were done before, "
             f"{counts['failed']} failed, {counts['left']} left{reason}"
         )
+        if tally.counts["distrusted"]:
+            note(f"{tally.counts['distrusted']} results are not to be trusted; see their records")
     click.get_current_context().exit(_exit_code(tally, ended=bool(ended)))
 
 

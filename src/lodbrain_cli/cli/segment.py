@@ -18,6 +18,7 @@ from .options import (
     option,
     precision_option,
     preset_option,
+    quality_option,
     threads_option,
     verbosity_options,
     weights_option,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["segment"]
 
 # Click would refuse an unreadable scan as wrong usage, and all scans with it.
+_DISTRUSTED = 4
 _PATH = click.Path(path_type=Path, readable=False)
 
 
@@ -91,6 +93,12 @@ Examples:
     default=True,
     help="Smooth and keep one piece per structure, or take the network's answer as it is.",
 )
+@quality_option
+@option(
+    "--age",
+    type=click.FloatRange(0, 130),
+    help="Age of the person in years, for the verdict (one scan).",
+)
 @option("--overwrite", is_flag=True, help="Replace results that exist.")
 @option(
     "--skip-existing",
@@ -124,7 +132,8 @@ def segment(
     Scans are NIfTI or MGH files; of a folder all are taken, or only those named
     _T1w where there are any, of a BIDS dataset its raw ones. Beside each label
     image stand the names and colours of its labels (.tsv) and a record of the run
-    (_run.json). Printed are the paths of the label images.
+    (_run.json) with a verdict on the result. Printed are the paths of the label
+    images. The exit code is 4 where a result is there but not to be trusted.
     """
     set_verbosity(verbose, quiet=quiet)
     extras = {
@@ -132,7 +141,7 @@ def segment(
         for k in ("probabilities", "brain_mask", "brain", "volumes", "report", "snapshot")
     }
     reference, protocol = options.pop("reference"), options.pop("ref_label_map")
-    of_scan = {k: options.pop(k) for k in ("frame", "space", "postprocess")}
+    of_scan = {k: options.pop(k) for k in ("frame", "space", "postprocess", "quality", "age")}
     if overwrite and skip_existing:
         msg = "--overwrite and --skip-existing exclude each other; choose one"
         raise UsageError(msg)
@@ -155,6 +164,9 @@ def segment(
             make_folders=output != job.results.labels,
             scans=scans,
         )
+    if of_scan["age"] is not None and len(jobs) > 1:
+        msg = f"--age is of one person; {len(jobs)} scans were named"
+        raise UsageError(msg)
     tally = _run(jobs, options, skip_existing=skip_existing, as_json=as_json, quiet=quiet)
     if tally.errors and len(jobs) == 1:
         raise tally.errors[0]
@@ -165,6 +177,8 @@ def segment(
         note(f"{len(jobs) - failed} of {len(jobs)} scans done, {failed} failed")
     if tally.errors or tally.counts["incomplete"]:
         click.get_current_context().exit(1)
+    if tally.counts["distrusted"]:
+        click.get_current_context().exit(_DISTRUSTED)
 
 
 def _with_reference(jobs: "list[Job]", path: Path, protocol: str) -> "Job":

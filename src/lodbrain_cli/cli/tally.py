@@ -74,6 +74,8 @@ class Tally:
             self.counts["done"] += 1
             if outcome.result is not None and outcome.result.record.get("not_written"):
                 self.counts["incomplete"] += 1
+            if outcome.result is not None and outcome.result.distrusted:
+                self.counts["distrusted"] += 1
             self._show(outcome)
 
     def _emit_failure(self, outcome: "Outcome") -> None:

@@ -12,6 +12,7 @@ from ..imaging.nifti import Scan
 from ..imaging.probability_maps import ProbabilityMaps
 from ..imaging.volumetry import StructureVolume
 from ..labels import LabelSet
+from ..quality import Quality, Trust
 from .images import Space, write_channels, write_image
 from .pictures import write_pictures
 from .record import timestamp, write_record
@@ -50,6 +51,8 @@ class Segmentation:
     disagreement : (X, Y, Z) float32 array or None
         Where those differ in tissue; see
         :func:`lodbrain_cli.segmentation.disagreement.disagreement`.
+    quality : Quality or None
+        Whether the result is to be trusted; None where it was not asked.
     """
 
     labels: "NDArray[np.uint8]"
@@ -63,6 +66,12 @@ class Segmentation:
     _conformed_image: "NDArray[np.float32] | None" = field(repr=False)
     others: "tuple[Segmentation, ...]" = field(default=(), repr=False)
     disagreement: "NDArray[np.float32] | None" = field(default=None, repr=False)
+    quality: Quality | None = None
+
+    @property
+    def distrusted(self) -> bool:
+        """Whether the result was judged and is not to be trusted."""
+        return self.quality is not None and self.quality.trust is Trust.FAIL
 
     @property
     def affine(self) -> "NDArray[np.float64]":

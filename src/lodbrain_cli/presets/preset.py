@@ -129,6 +129,8 @@ class Preset:
         What the input's intensities were divided by in training.
     training_data, licence, citation : str
         For the model card and the run record.
+    ages : (float, float), optional
+        Youngest and oldest person that it was trained on, in years, where that is known.
     scores : mapping
         Name of a measurement to its value, with the command that made it.
     folder : Path, optional
@@ -152,6 +154,7 @@ class Preset:
     finder: "Preset | None" = None
     pool: int = 1
     windows: Windows | None = None
+    ages: tuple[float, float] | None = None
     scores: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     graph: str | None = field(default=None, repr=False)

@@ -52,6 +52,7 @@ _LOD_BRAIN = Preset(
     },
     label_sets=(get_label_set("lod-brain-7"),),
     normalisation="z_score_volume",
+    ages=(8.0, 90.0),
     training_data=(
         "1,049 T1w volumes of more than 70 public data sets, labels by FreeSurfer; "
         "1.5 T and 3 T, ages 8 to 90 (end of epoch 50 of run 7im5hf6z)"

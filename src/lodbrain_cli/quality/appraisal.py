@@ -185,5 +185,5 @@ def _age(age: float, ages: tuple[float, float]) -> Item:
     if youngest <= age <= oldest:
         return Item("age", 100.0, f"{age:g} years, as people that the network was trained on")
     text = f"{age:g} years: the network was trained on people of {youngest:g} to {oldest:g}"
-    # Not wrong by itself, but nobody measured it: never called good.
+    # Not wrong by itself, but nobody measured it: never passes.
     return Item("age", 40.0, text, {"years": age})

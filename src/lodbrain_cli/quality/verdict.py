@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from .thresholds import FAIL_BELOW, LOOK_BELOW
+from .thresholds import FAIL_BELOW, WARN_BELOW
 
 __all__ = ["Item", "Quality", "Trust"]
 
@@ -13,8 +13,8 @@ __all__ = ["Item", "Quality", "Trust"]
 class Trust(StrEnum):
     """What is to be made of a result."""
 
-    GOOD = "good"
-    LOOK = "look"
+    PASS = "pass"  # noqa: S105 - no password
+    WARN = "warn"
     FAIL = "fail"
 
 
@@ -60,12 +60,12 @@ class Quality:
         """What follows from the score."""
         if self.score < FAIL_BELOW:
             return Trust.FAIL
-        return Trust.LOOK if self.score < LOOK_BELOW else Trust.GOOD
+        return Trust.WARN if self.score < WARN_BELOW else Trust.PASS
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Texts of the items that made it less than good, the lowest mark first."""
-        low = [(i.mark, i.text) for i in self.items if i.mark is not None and i.mark < LOOK_BELOW]
+        """Texts of the items that kept it from passing, the lowest mark first."""
+        low = [(i.mark, i.text) for i in self.items if i.mark is not None and i.mark < WARN_BELOW]
         return tuple(text for _, text in sorted(low))
 
     def as_dict(self) -> dict[str, Any]:

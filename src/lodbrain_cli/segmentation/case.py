@@ -38,6 +38,10 @@ class Case:
     began : str
     steps : Steps
         How long each took so far.
+    judged : bool
+        Whether the result gets a verdict.
+    age : float, optional
+        Of the person, in years.
     prediction : Prediction, optional
         Once it is computed.
     """
@@ -50,6 +54,8 @@ class Case:
     options: dict[str, Any]
     began: str
     steps: "Steps"
+    judged: bool = True
+    age: float | None = None
     prediction: Prediction | None = None
 
 

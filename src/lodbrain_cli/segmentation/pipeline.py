@@ -12,7 +12,7 @@ from ..imaging.intensity import z_score
 from ..imaging.nifti import Scan, read_t1w
 from ..imaging.probability_maps import ProbabilityMaps
 from ..imaging.resample import max_pooled
-from ..imaging.volumetry import StructureVolume, structure_volumes
+from ..imaging.volumetry import structure_volumes
 from ..inference.devices import peak_memory_bytes
 from ..labels import LabelSet
 from ..outputs.images import Space
@@ -22,6 +22,7 @@ from ..postprocessing import clean_probabilities, labels_on
 from ..presets import PRESETS
 from .case import Case, Steps
 from .disagreement import disagreement
+from .judging import distrust, judge, missing_structures
 from .loading import LoadedNetwork, load_network
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class Segmenter:
         frame: int | None = None,
         space: SpaceName = "native",
         postprocess: bool = True,
+        quality: bool = True,
+        age: float | None = None,
         on_step: Callable[[str], None] | None = None,
     ) -> Segmentation:
         """Segment one scan.
@@ -121,6 +124,10 @@ class Segmenter:
             Grid of the results.
         postprocess : bool
             Smooth and keep one piece per structure (SPEC A.7 a-e).
+        quality : bool
+            Judge the result; the verdict is in the record.
+        age : float, optional
+            Of the person, in years; for the verdict.
         on_step : callable, optional
             Called with the name of each step as it begins.
 
@@ -134,8 +141,9 @@ class Segmenter:
             When memory runs out.
         """
         case = self.prepare(
-            source, frame=frame, space=space, postprocess=postprocess, on_step=on_step
-        )
+            source, frame=frame, space=space, postprocess=postprocess, quality=quality, age=age,
+            on_step=on_step,
+        )  # fmt: skip
         self.compute(case)
         return self.finish(case)
 
@@ -146,6 +154,8 @@ class Segmenter:
         frame: int | None = None,
         space: SpaceName = "native",
         postprocess: bool = True,
+        quality: bool = True,
+        age: float | None = None,
         on_step: Callable[[str], None] | None = None,
     ) -> Case:
         """Read a scan and make the network's input of it; see :meth:`segment`."""
@@ -165,7 +175,7 @@ class Segmenter:
             scored = z_score(conformed, out=conformed if kept is None else None)
             image = max_pooled(scored, self.loaded.network.pool)
         options = {"frame": frame, "space": space, "postprocess": postprocess}
-        return Case(scan, grid, image, kept, findings, options, began, steps)
+        return Case(scan, grid, image, kept, findings, options, began, steps, quality, age)
 
     def compute(self, case: Case) -> None:
         """Run the network on a prepared scan."""
@@ -184,7 +194,10 @@ class Segmenter:
         assert case.prediction is not None
         space = case.options["space"]
         heads = zip(case.prediction.maps.heads(), self.loaded.preset.label_sets, strict=True)
-        first, *others = [self._finish_head(case, maps, names) for maps, names in heads]
+        first, *others = [
+            self._finish_head(case, maps, names, judged=case.judged and number == 0)
+            for number, (maps, names) in enumerate(heads)
+        ]
         apart = None
         if others:
             every = [first, *others]
@@ -203,8 +216,10 @@ class Segmenter:
                 *(f.text for f in case.findings if f.verdict is Verdict.WARN),
                 *self.loaded.warnings(),
                 *case.prediction.notes,
-                *_empty_warnings(first.volumes),
+                *missing_structures(first.volumes),
+                *distrust(first.quality),
             ],
+            quality=first.quality.as_dict() if first.quality is not None else None,
             checks={f.item: f.verdict.value for f in case.findings},
             volumes_grid=space,
             **first.record,
@@ -212,7 +227,9 @@ class Segmenter:
         )
         return replace(first, record=record, others=tuple(others), disagreement=apart)
 
-    def _finish_head(self, case: Case, maps: ProbabilityMaps, names: LabelSet) -> Segmentation:
+    def _finish_head(
+        self, case: Case, maps: ProbabilityMaps, names: LabelSet, *, judged: bool
+    ) -> Segmentation:
         """Segmentation by one label set; its record holds what is its own."""
         space = case.options["space"]
         grid = case.grid if space == "native" else case.grid.onto_itself()
@@ -228,9 +245,14 @@ class Segmenter:
             "volumes_mm3": {v.name: v.volume_mm3 for v in volumes},
             "postprocessing": cleaning.by_name(names) if cleaning else None,
         }
-        return Segmentation(
+        result = Segmentation(
             labels, target, names, volumes, case.scan, record, way, maps, case.conformed
         )
+        if not judged:
+            return result
+        with case.steps("judge"):
+            quality = judge(result, maps, cleaning, case, self.loaded)
+        return replace(result, quality=quality)
 
 
 def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation:
@@ -243,7 +265,8 @@ def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation
     **options
         Of :class:`Segmenter` (``preset``, ``weights``, ``device``, ``engine``,
         ``threads``, ``precision``, ``memory``, ``level``, ``offline``) and
-        :meth:`Segmenter.segment` (``frame``, ``space``, ``postprocess``).
+        :meth:`Segmenter.segment` (``frame``, ``space``, ``postprocess``, ``quality``,
+        ``age``).
 
     Returns
     -------
@@ -261,7 +284,8 @@ def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation
     >>> result = segment("T1.nii.gz")  # doctest: +SKIP
     >>> result.save("seg.nii.gz", volumes="volumes.tsv")  # doctest: +SKIP
     """
-    of_scan = {k: options.pop(k) for k in ("frame", "space", "postprocess") if k in options}
+    names = ("frame", "space", "postprocess", "quality", "age")
+    of_scan = {k: options.pop(k) for k in names if k in options}
     return Segmenter(**options).segment(source, **of_scan)
 
 
@@ -269,10 +293,3 @@ def _space_of(scan: Scan, grid: ConformedGrid, space: str) -> Space:
     if space == "conformed":
         return Space(space, grid.affine, (256, 256, 256))
     return Space(space, scan.affine, grid.native_shape, scan.header)
-
-
-def _empty_warnings(volumes: tuple[StructureVolume, ...]) -> list[str]:
-    missing = [v.name for v in volumes if v.voxels == 0]
-    if len(missing) == len(volumes):
-        return ["no brain was found: the result is empty"]
-    return [f"not found: {', '.join(missing)}"] if missing else []

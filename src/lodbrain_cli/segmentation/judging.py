@@ -1,0 +1,67 @@
+"""The verdict on a result, from all that the pipeline knows of it."""
+
+from ..imaging.probability_maps import ProbabilityMaps
+from ..imaging.volumetry import StructureVolume
+from ..outputs.segmented import Segmentation
+from ..postprocessing import Cleaning
+from ..quality import Quality, Result, Trust, appraise
+from .case import Case
+from .loading import LoadedNetwork
+
+__all__ = ["distrust", "judge", "missing_structures"]
+
+
+def judge(
+    result: Segmentation,
+    maps: ProbabilityMaps,
+    cleaning: Cleaning | None,
+    case: Case,
+    loaded: LoadedNetwork,
+) -> Quality:
+    """Judge the result of one label set.
+
+    Parameters
+    ----------
+    result : Segmentation
+    maps : ProbabilityMaps
+        That its labels came from.
+    cleaning : Cleaning or None
+        What post-processing struck out.
+    case : Case
+        With its prediction.
+    loaded : LoadedNetwork
+    """
+    assert case.prediction is not None
+    struck = cleaning.removed_voxels + sum(cleaning.zeroed_voxels.values()) if cleaning else 0
+    return appraise(
+        Result(
+            maps=maps,
+            pool=loaded.network.pool,
+            label_set=result.label_set,
+            labels=result.labels,
+            affine=result.affine,
+            whole_scan=result.space.name == "native",
+            volumes=result.volumes,
+            struck_voxels=struck,
+            coarse=case.prediction.coarse,
+            findings=case.findings,
+            age=case.age,
+            ages=loaded.preset.ages,
+        )
+    )
+
+
+def distrust(quality: Quality | None) -> list[str]:
+    """Say in one warning that a result is not to be trusted, or to be looked at."""
+    if quality is None or quality.trust is Trust.PASS:
+        return []
+    what = "not to be trusted" if quality.trust is Trust.FAIL else "to be looked at"
+    return [f"the result is {what} (score {quality.score:.0f} of 100): {quality.reasons[0]}"]
+
+
+def missing_structures(volumes: tuple[StructureVolume, ...]) -> list[str]:
+    """Say in one warning what was not found."""
+    missing = [v.name for v in volumes if v.voxels == 0]
+    if len(missing) == len(volumes):
+        return ["no brain was found: the result is empty"]
+    return [f"not found: {', '.join(missing)}"] if missing else []
