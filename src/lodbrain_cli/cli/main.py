@@ -9,6 +9,7 @@ from .check import check
 from .collect import collect
 from .completion import completion
 from .console import LodbrainGroup
+from .dataset_stats import dataset_stats
 from .demo import demo
 from .evaluate import evaluate
 from .extract import extract
@@ -92,6 +93,7 @@ for _command in (
     train,
     finetune,
     synthesize,
+    dataset_stats,
     completion,
 ):
     cli.add_command(_command)

@@ -6,6 +6,12 @@ from .model_file import MODEL_FILE, find_preset, model_to_plain, read_model
 from .neighbours import CerebrumConfig, NeuroNetConfig, UNetConfig
 from .network import NetworkConfig
 from .preset import LEVELS, Preset, TrainedNetwork, WeightsFile, Windows
+from .statistics import (
+    StatisticsFiles,
+    VolumeFile,
+    statistics_from_plain,
+    statistics_to_plain,
+)
 from .table import BRAIN_EXTRACTION, PRESETS, get_preset
 
 __all__ = [
@@ -19,8 +25,10 @@ __all__ = [
     "NetworkConfig",
     "NeuroNetConfig",
     "Preset",
+    "StatisticsFiles",
     "TrainedNetwork",
     "UNetConfig",
+    "VolumeFile",
     "WeightsFile",
     "Windows",
     "architecture_config",
@@ -30,4 +38,6 @@ __all__ = [
     "network_from_plain",
     "network_to_plain",
     "read_model",
+    "statistics_from_plain",
+    "statistics_to_plain",
 ]
