@@ -36,6 +36,9 @@ STATISTICS_FORMAT = "lodbrain statistics 1"
 
 _SHAPE = (SIDE, SIDE, SIDE)
 _WHOLE = (slice(None),) * 3
+# Of the largest mean: scans that are the same at a voxel differ so by the rounding of float32,
+# and to divide by that would blow it up.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,7 @@ class VoxelStatistics:
     mean : (256, 256, 256) float32 array
         Conformed grid (LIA, 1 mm).
     divisor : (256, 256, 256) float32 array
-        Standard deviation (ddof 0), but 1 where that is 0.
+        Standard deviation (ddof 0), but 1 where that is 0 but for rounding.
     z_scored : bool
         Whether they are those of z-scored scans.
     """
@@ -194,7 +197,8 @@ def read_statistics(folder: Path, files: StatisticsFiles) -> VoxelStatistics:
     if std.min() < 0:
         msg = f"{folder / files.std.name}: holds standard deviations below 0"
         raise InputError(msg)
-    return VoxelStatistics(mean, np.where(std == 0, np.float32(1), std), files.z_scored)
+    nothing = std <= _ROUNDING * np.abs(mean).max()
+    return VoxelStatistics(mean, np.where(nothing, np.float32(1), std), files.z_scored)
 
 
 def _volume(folder: Path, file: VolumeFile) -> "NDArray[np.float32]":

@@ -160,6 +160,8 @@ def finetune_config(
         "data": {
             "table": str(table.absolute()),
             "held_out": options.held_out,
+            # Images go on being normalised as the copied layers know them.
+            **({"statistics": str(source.folder)} if source.statistics else {}),
             "targets": [{"label_set": _absolute(options.classes)}],
         },
         "augmentation": {
