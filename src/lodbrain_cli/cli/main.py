@@ -15,6 +15,7 @@ from .evaluate import evaluate
 from .extract import extract
 from .finetune import finetune
 from .info import info
+from .inhomogeneity import inhomogeneity
 from .labels import labels
 from .mesh import mesh
 from .plan import plan
@@ -94,6 +95,7 @@ for _command in (
     finetune,
     synthesize,
     dataset_stats,
+    inhomogeneity,
     completion,
 ):
     cli.add_command(_command)
