@@ -151,6 +151,17 @@ def test_results_are_replaced_only_where_asked_and_scans_never(awkward, tmp_path
     assert "is one of the scans" in again.stderr
 
 
+def test_memory_that_runs_out_is_said_in_one_line(awkward, tmp_path, monkeypatch):
+    def exhausted(*_args, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr("lodbrain_cli.batch.statistics.to_conformed", exhausted)
+    done = run(awkward, "-o", tmp_path / "stats")
+    assert done.exit_code == 5
+    assert done.stderr.startswith("error: memory ran out")
+    assert not (tmp_path / "stats").exists()
+
+
 def test_a_place_that_cannot_be_used_is_said_in_one_line(awkward, tmp_path):
     file = tmp_path / "file"
     file.write_text("")

@@ -156,6 +156,14 @@ def test_fine_tuning_goes_on_with_the_sources_statistics(by_voxel, folder, tmp_p
     assert Segmenter(str(run)).loaded.normalisation.statistics is not None
 
 
+def test_a_network_of_whole_heads_at_1_mm_is_no_source(by_voxel, folder, tmp_path):
+    plain = json.loads((by_voxel / MODEL_FILE).read_text())
+    (tmp_path / MODEL_FILE).write_text(json.dumps({**plain, "pool": 1}))
+    options = FinetuneOptions(str(tmp_path), str(folder / "two.tsv"))
+    with pytest.raises(UsageError, match="the whole head at 1 mm, normalised by voxel"):
+        finetune(folder / "pairs.tsv", tmp_path / "tuned", options, backend=BACKEND)
+
+
 def test_a_run_goes_on_with_the_same_statistics_alone(by_voxel, folder, stats):
     network = NETWORKS["lod-brain"]
     run = by_voxel.name

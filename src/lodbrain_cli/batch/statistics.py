@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from nibabel.affines import from_matvec
 
 from ..errors import InputError, UsageError
 from ..files import check_writable, make_folder, write_text
@@ -34,8 +33,6 @@ __all__ = ["DatasetStatistics", "RunningMoments", "dataset_statistics"]
 _LOG = logging.getLogger(__name__)
 _MEAN, _STD = "mean.nii.gz", "std.nii.gz"
 _SHAPE = (SIDE, SIDE, SIDE)
-# Left, Inferior, Anterior, the middle of the grid at the origin: scans lie elsewhere each.
-_LIA = np.array([[-1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 
 
 class RunningMoments:
@@ -190,7 +187,7 @@ def _conformed(path: Path, frame: int | None, *, raw: bool) -> "NDArray[np.float
 
 
 def _write_volumes(moments: RunningMoments, folder: Path, *, z_scored: bool) -> StatisticsFiles:
-    space = Space("conformed", from_matvec(_LIA, -_LIA @ np.full(3, (SIDE - 1) / 2)), _SHAPE)
+    space = Space.of_no_scan(_SHAPE)  # scans lie elsewhere each
     of = f"{moments.count} scans, {'z-scored' if z_scored else 'raw'}"
 
     def written(name: str, values: "NDArray[np.float64]") -> VolumeFile:

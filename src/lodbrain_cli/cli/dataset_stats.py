@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UsageError
+from ..errors import ResourceError, UsageError
 from .console import Progress, emit, emit_json, note, set_verbosity, show_error
 from .options import json_option, option, verbosity_options
 
@@ -93,6 +93,9 @@ def dataset_stats(
                 scans, output, raw=raw, frame=frame, overwrite=overwrite, on_scan=begin,
                 on_refused=refuse,
             )  # fmt: skip
+        except MemoryError as error:
+            msg = "memory ran out; about 1 GB and what the largest scan needs must be free"
+            raise ResourceError(msg) from error
         except OSError as error:  # a closed folder on the way, a name that is too long
             msg = f"{error.filename or output}: cannot be used ({error.strerror or error})"
             raise UsageError(msg) from error

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from nibabel.affines import from_matvec
 
 from ..files import replacing
 from ..outputs.images import Space, check_image_name, write_image
@@ -31,7 +30,6 @@ _SQUARE, _PRODUCT = float(_INVERSE[0, 0]), float(_INVERSE[0, 1])
 # Of the polynomial that stands for the density when its mean is taken: exact but for rounding.
 _NODES = 12
 _NUMPY = ".npy"
-_LIA = np.array([[-1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 
 
 def inhomogeneity_field(
@@ -126,6 +124,5 @@ def write_field(path: Path, field: "NDArray[np.float32]") -> None:
         with replacing(path) as temporary:
             np.save(temporary, field)
         return
-    middle = (np.array(field.shape) - 1) / 2
-    space = Space("conformed", from_matvec(_LIA, -_LIA @ middle), field.shape)
-    write_image(path, field, space, "estimate", "inhomogeneity field")
+    x, y, z = field.shape
+    write_image(path, field, Space.of_no_scan((x, y, z)), "estimate", "inhomogeneity field")
