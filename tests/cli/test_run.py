@@ -300,9 +300,9 @@ def test_enough_failures_end_the_run(run, tmp_path):
 
 
 def test_a_bug_that_one_scan_meets_does_not_stop_the_rest(run, study, monkeypatch):
-    from lodbrain_cli.segmentation import pipeline
+    from lodbrain_cli.imaging import normalisation
 
-    real = pipeline.z_score
+    real = normalisation.z_score
 
     def broken(volume, **options):
         if broken.calls.append(0) or len(broken.calls) == 2:
@@ -310,7 +310,7 @@ def test_a_bug_that_one_scan_meets_does_not_stop_the_rest(run, study, monkeypatc
         return real(volume, **options)
 
     broken.calls = []
-    monkeypatch.setattr("lodbrain_cli.segmentation.pipeline.z_score", broken)
+    monkeypatch.setattr("lodbrain_cli.imaging.normalisation.z_score", broken)
     done = run("run", study / "p.tsv", "--device", "cpu")
     assert done.exit_code == 1
     assert "2 done, 0 were done before, 2 failed" in done.stderr
@@ -327,7 +327,7 @@ def test_memory_that_runs_out_asks_to_be_tried_again(run, study, monkeypatch):
 
     (study / "in/bad_T1w.nii.gz").unlink()
     run("plan", study / "in", study / "out", "-o", study / "m.tsv")
-    monkeypatch.setattr("lodbrain_cli.segmentation.pipeline.z_score", exhausted)
+    monkeypatch.setattr("lodbrain_cli.imaging.normalisation.z_score", exhausted)
     done = run("run", study / "m.tsv", "--device", "cpu")
     assert done.exit_code == 5
     assert states(run, study) == dict.fromkeys("abc", "failed")

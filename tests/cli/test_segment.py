@@ -239,13 +239,13 @@ def test_memory_that_runs_out_is_code_5(run, tmp_path, monkeypatch):
     def exhausted(*_args, **_options):
         raise ResourceError("memory ran out on cpu")
 
-    monkeypatch.setattr("lodbrain_cli.segmentation.pipeline.z_score", exhausted)
+    monkeypatch.setattr("lodbrain_cli.imaging.normalisation.z_score", exhausted)
     failure(run("segment", phantom(tmp_path), "-o", tmp_path / "s.nii.gz", *PLAIN), 5, "memory")
     assert not (tmp_path / "s.nii.gz").exists()
 
 
 def test_a_bug_keeps_its_traceback(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("lodbrain_cli.segmentation.pipeline.z_score", lambda *_, **_k: 1 / 0)
+    monkeypatch.setattr("lodbrain_cli.imaging.normalisation.z_score", lambda *_, **_k: 1 / 0)
     done = run("segment", phantom(tmp_path), "-o", tmp_path / "s.nii.gz", *PLAIN)
     assert isinstance(done.exception, ZeroDivisionError)
 

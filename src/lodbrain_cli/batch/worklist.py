@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..outputs.report.reference import LabelSource
     from .settings import Settings
 
-__all__ = ["EXTRAS", "Job", "find_scans", "named_results", "plan_folder", "read_list"]
+__all__ = ["EXTRAS", "Job", "find_scans", "named_results", "plan_folder", "read_list", "scans_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +105,37 @@ def find_scans(folder: Path) -> list[Path]:
         )
         raise InputError(msg)
     return named or found
+
+
+def scans_of(inputs: Iterable[Path], list_file: Path | None) -> list[Path]:
+    """Give the scans that a user names, those of folders in their place.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        Files and folders.
+    list_file : Path, optional
+        Of :func:`read_list`.
+
+    Raises
+    ------
+    InputError
+        When a folder holds no scan, or the list cannot be read.
+    UsageError
+        When nothing is named, or a folder cannot be entered.
+    """
+    sources = [*inputs, *(read_list(list_file) if list_file else [])]
+    if not sources:
+        msg = "no scan given; name files or a folder, or use --list"
+        raise UsageError(msg)
+    scans: list[Path] = []
+    for source in sources:
+        try:
+            scans += find_scans(source) if source.is_dir() else [source]
+        except OSError as error:  # a closed folder on the way, a name that is too long
+            msg = f"{source}: cannot be used ({error.strerror or error})"
+            raise UsageError(msg) from error
+    return scans
 
 
 def _raw_bids_scans(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import InputError, ResourceError, UsageError
+from ..errors import InputError, ResourceError
 from .console import Progress, emit, emit_json, note, set_verbosity, show_error
 from .options import json_option, option, verbosity_options
 
@@ -57,7 +57,9 @@ def check(
     the scan is refused, 1 that some of several are.
     """
     set_verbosity(verbose, quiet=quiet)
-    scans = _scans(inputs, list_file)
+    from ..batch.worklist import scans_of
+
+    scans = scans_of(inputs, list_file)
     alone = len(scans) == 1
     refused = warned = 0
     with Progress(len(scans), quiet=quiet) as progress:
@@ -76,24 +78,6 @@ def check(
         note(f"{len(scans)} scans checked, {refused} refused, {warned} with warnings")
     if refused or (strict and warned):
         click.get_current_context().exit(InputError.exit_code if alone else 1)
-
-
-def _scans(inputs: tuple[Path, ...], list_file: Path | None) -> list[Path]:
-    """Give the scans that are meant, those of folders in their place."""
-    from ..batch.worklist import find_scans, read_list
-
-    sources = [*inputs, *(read_list(list_file) if list_file else [])]
-    if not sources:
-        msg = "no scan given; name files or a folder, or use --list"
-        raise UsageError(msg)
-    scans: list[Path] = []
-    for source in sources:
-        try:
-            scans += find_scans(source) if source.is_dir() else [source]
-        except OSError as error:  # a closed folder on the way, a name that is too long
-            msg = f"{source}: cannot be used ({error.strerror or error})"
-            raise UsageError(msg) from error
-    return scans
 
 
 def _checked(scan: Path, frame: int | None, *, alone: bool) -> "Report | None":

@@ -10,11 +10,13 @@ from .cite import cite
 from .collect import collect
 from .completion import completion
 from .console import LodbrainGroup
+from .dataset_stats import dataset_stats
 from .demo import demo
 from .evaluate import evaluate
 from .extract import extract
 from .finetune import finetune
 from .info import info
+from .inhomogeneity import inhomogeneity
 from .labels import labels
 from .mesh import mesh
 from .plan import plan
@@ -96,6 +98,8 @@ for _command in (
     train,
     finetune,
     synthesize,
+    dataset_stats,
+    inhomogeneity,
     completion,
 ):
     cli.add_command(_command)

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import from_matvec
 
 from ..errors import UsageError
 from ..files import replacing
@@ -47,6 +48,8 @@ _MGH_TYPES = {
     "uint16": "int32",
     "int32": "int32",
 }
+# Columns: Left, Inferior, Anterior.
+_LIA = np.array([[-1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 # Label images of heads are mostly runs of one value: level 1 is as small and much faster.
 _GZIP_LEVEL = 1
 
@@ -69,6 +72,11 @@ class Space:
     affine: "NDArray[np.float64]"
     shape: tuple[int, int, int]
     header: Any = None
+
+    @classmethod
+    def of_no_scan(cls, shape: tuple[int, int, int]) -> "Space":
+        """Give a grid like the conformed one, which is that of no scan: its middle is at 0."""
+        return cls("conformed", from_matvec(_LIA, -_LIA @ ((np.array(shape) - 1) / 2)), shape)
 
 
 def check_image_name(path: Path) -> None:

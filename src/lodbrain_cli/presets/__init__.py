@@ -7,6 +7,12 @@ from .neighbours import CerebrumConfig, NeuroNetConfig, UNetConfig
 from .network import NetworkConfig
 from .preset import LEVELS, Preset, TrainedNetwork, WeightsFile, Windows
 from .references import Reference, references_of
+from .statistics import (
+    StatisticsFiles,
+    VolumeFile,
+    statistics_from_plain,
+    statistics_to_plain,
+)
 from .table import BRAIN_EXTRACTION, PRESETS, get_preset
 
 __all__ = [
@@ -21,8 +27,10 @@ __all__ = [
     "NeuroNetConfig",
     "Preset",
     "Reference",
+    "StatisticsFiles",
     "TrainedNetwork",
     "UNetConfig",
+    "VolumeFile",
     "WeightsFile",
     "Windows",
     "architecture_config",
@@ -33,4 +41,6 @@ __all__ = [
     "network_to_plain",
     "read_model",
     "references_of",
+    "statistics_from_plain",
+    "statistics_to_plain",
 ]

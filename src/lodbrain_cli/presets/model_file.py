@@ -11,6 +11,7 @@ from ..errors import UsageError
 from ..labels import Label, LabelSet
 from .architectures import network_from_plain, network_to_plain
 from .preset import Preset, WeightsFile, Windows
+from .statistics import statistics_from_plain, statistics_to_plain
 from .table import get_preset
 
 __all__ = ["MODEL_FILE", "find_preset", "model_to_plain", "read_model"]
@@ -19,6 +20,7 @@ __all__ = ["MODEL_FILE", "find_preset", "model_to_plain", "read_model"]
 MODEL_FILE = "model.json"
 
 _FORMAT = "lodbrain model 1"
+_NORMALISATIONS = ("z_score_volume", "z_score_voxel")
 _WEIGHTS_NAME = re.compile(r"[A-Za-z0-9._-]+\.h5")
 
 
@@ -72,6 +74,7 @@ def model_to_plain(preset: Preset, graph: list[dict[str, Any]]) -> dict[str, Any
         "pool": preset.pool,
         "windows": asdict(preset.windows) if preset.windows else None,
         "normalisation": preset.normalisation,
+        "statistics": statistics_to_plain(preset.statistics) if preset.statistics else None,
         "training_data": preset.training_data,
         "licence": preset.licence,
         "citation": preset.citation,
@@ -119,15 +122,17 @@ def _preset(plain: Mapping[str, Any], folder: Path) -> Preset:
     if tuple(each.num_classes for each in label_sets) != network.heads:
         msg = f"label sets of {[each.num_classes for each in label_sets]} for heads {network.heads}"
         raise ValueError(msg)
-    if plain["sees"] not in ("head", "brain") or plain["normalisation"] != "z_score_volume":
+    if plain["sees"] not in ("head", "brain") or plain["normalisation"] not in _NORMALISATIONS:
         msg = f"sees {plain['sees']!r}, normalisation {plain['normalisation']!r}"
         raise ValueError(msg)
+    statistics = plain.get("statistics")  # not in the first model files
     return Preset(
         name=_plain_name(plain["name"]),
         network=network,
         weights=_weights(plain["weights"]),
         label_sets=label_sets,
-        normalisation="z_score_volume",
+        normalisation=plain["normalisation"],
+        statistics=statistics_from_plain(statistics) if statistics is not None else None,
         sees=plain["sees"],
         finder=get_preset(plain["finder"]) if plain["finder"] else None,
         pool=int(plain["pool"]),

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..labels import LabelSet
 from .lod_brain import LodBrainConfig
 from .network import NetworkConfig
+from .statistics import StatisticsFiles
 
 __all__ = ["LEVELS", "Preset", "TrainedNetwork", "WeightsFile", "Windows"]
 
@@ -125,8 +126,10 @@ class Preset:
         Parts that the whole network sees one after the other; default: all at once.
     label_sets : tuple of LabelSet
         What each head of the network says.
-    normalisation : {"z_score_volume"}
-        What the input's intensities were divided by in training.
+    normalisation : {"z_score_volume", "z_score_voxel"}
+        What the input's intensities were divided by in training: the standard
+        deviation of their own volume, or then also, voxel by voxel, that of a
+        data set.
     training_data, licence, citation : str
         For the model card and the run record.
     ages : (float, float), optional
@@ -137,6 +140,13 @@ class Preset:
         Where its weights lie, for a network that somebody trained.
     graph : str, optional
         Structure of its network, JSON; default: a file of the package.
+    statistics : StatisticsFiles, optional
+        Of that data set, in `folder`.
+
+    Raises
+    ------
+    ValueError
+        When normalisation, statistics and what it sees do not go together.
     """
 
     name: str
@@ -144,7 +154,7 @@ class Preset:
     network: NetworkConfig
     weights: WeightsFile
     label_sets: tuple[LabelSet, ...]
-    normalisation: Literal["z_score_volume"]
+    normalisation: Literal["z_score_volume", "z_score_voxel"]
     training_data: str
     licence: str
     citation: str
@@ -158,6 +168,15 @@ class Preset:
     scores: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     graph: str | None = field(default=None, repr=False)
+    statistics: StatisticsFiles | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a normalisation that cannot be done."""
+        by_voxel = self.normalisation == "z_score_voxel"
+        if by_voxel != (self.statistics is not None) or (by_voxel and self.sees != "head"):
+            has = "statistics" if self.statistics else "no statistics"
+            msg = f"normalisation {self.normalisation!r} with {has}, sees {self.sees!r}"
+            raise ValueError(msg)
 
     def level(self, name: str) -> TrainedNetwork:
         """Network of a level of detail.

@@ -12,7 +12,6 @@ from ..checking import Finding, Verdict, examine
 from ..errors import UsageError
 from ..imaging.components import largest_component
 from ..imaging.conform import to_conformed
-from ..imaging.intensity import z_score
 from ..imaging.nifti import Scan, read_t1w
 from ..imaging.resample import max_pooled
 from ..imaging.rotation import rotated, rotated_back
@@ -166,7 +165,7 @@ def extract_brain(
         conformed, grid, cut = to_conformed(scan.data, scan.affine)
     with steps("check"):
         findings = examine(scan, conformed, grid, cut)
-        image = z_score(conformed, out=conformed)
+        image = loaded.normalisation(conformed, out=conformed)
     turns = _TURNS if options.rotate_and_average else _TURNS[:1]
     with steps("infer"):
         likely, spread = _sampled(loaded, image, turns, memory, options.samples)

@@ -1,11 +1,13 @@
 """A network of a preset, with its weights found and its engine started."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InputError, WeightsError
+from ..imaging.normalisation import Normalisation, read_statistics
 from ..inference.devices import allowed_threads
 from ..inference.engines import start_engine, start_sampling
 from ..inference.located import LocatedEngine
@@ -36,6 +38,8 @@ class LoadedNetwork:
         Of the network that finds the brain, where there is one.
     seconds : float
         That loading took.
+    normalisation : Normalisation
+        Of a scan's intensities, as the network was trained on them.
     """
 
     preset: Preset
@@ -45,6 +49,7 @@ class LoadedNetwork:
     weights: FoundWeights
     finder_weights: FoundWeights | None = None
     seconds: float = 0.0
+    normalisation: Normalisation = field(default_factory=Normalisation)
 
     def hashes(self) -> tuple[str, str | None]:
         """SHA-256 of the weights, and of those that find the brain, where there are such."""
@@ -59,6 +64,8 @@ class LoadedNetwork:
             "architecture": self.network.config.architecture,
             "weights": _of(self.weights),
             "finder_weights": _of(self.finder_weights) if self.finder_weights else None,
+            "normalisation": self.preset.normalisation,
+            "statistics": _volumes(self.preset),
             "engine": self.engine.name,
             "device": self.engine.device,
             "threads": self.engine.threads,
@@ -113,6 +120,7 @@ def load_network(
         precision=precision,
     )  # fmt: skip
     began = time.perf_counter()
+    normalisation = _normalisation(chosen)
     found = find(weights, file=network.weights)
     if sampling_seed is None:
         inner = start(network, found.path)
@@ -135,7 +143,9 @@ def load_network(
         finder = start(network.finder, of_finder.path)
         runs = LocatedEngine(inner, network.config.heads, finder, network.finder.pool)
     seconds = time.perf_counter() - began
-    return LoadedNetwork(chosen, level, network, runs, found, of_finder, seconds)
+    return LoadedNetwork(
+        chosen, level, network, runs, found, of_finder, seconds, normalisation
+    )  # fmt: skip
 
 
 def expected_hashes(preset: str, level: str, weights: Path | None) -> tuple[str, str | None]:
@@ -159,6 +169,24 @@ def expected_hashes(preset: str, level: str, weights: Path | None) -> tuple[str,
     network = find_preset(preset).level(level)
     own = expected_sha256(network.weights, weights)
     return own, network.finder.weights.sha256 if network.finder is not None else None
+
+
+def _normalisation(preset: Preset) -> Normalisation:
+    """Read what a preset's images are normalised by, which is as much its own as its weights."""
+    if preset.statistics is None:
+        return Normalisation()
+    assert preset.folder is not None  # only the model file of a folder names statistics
+    try:
+        return Normalisation(read_statistics(preset.folder, preset.statistics))
+    except InputError as error:
+        msg = f"the statistics of model {preset.name!r}: {error}"
+        raise WeightsError(msg) from error
+
+
+def _volumes(preset: Preset) -> dict[str, str] | None:
+    """SHA-256 of the volumes that images are normalised by, where there are such."""
+    files = preset.statistics
+    return {"mean": files.mean.sha256, "std": files.std.sha256} if files is not None else None
 
 
 def _of(weights: FoundWeights) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..checking import Verdict, examine
 from ..errors import UsageError
 from ..imaging.conform import ConformedGrid, to_conformed
-from ..imaging.intensity import z_score
 from ..imaging.nifti import Scan, read_t1w
 from ..imaging.probability_maps import ProbabilityMaps
 from ..imaging.resample import max_pooled
@@ -172,8 +171,8 @@ class Segmenter:
             findings = examine(scan, conformed, grid, cut)
         with steps("normalise"):
             kept = conformed if space == "conformed" else None
-            scored = z_score(conformed, out=conformed if kept is None else None)
-            image = max_pooled(scored, self.loaded.network.pool)
+            normalised = self.loaded.normalisation(conformed, conformed if kept is None else None)
+            image = max_pooled(normalised, self.loaded.network.pool)
         options = {"frame": frame, "space": space, "postprocess": postprocess}
         return Case(scan, grid, image, kept, findings, options, began, steps, quality, age)
 

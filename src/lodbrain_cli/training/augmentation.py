@@ -64,6 +64,12 @@ class Augmentation:
 
     steps: tuple[tuple[str, dict[str, Any]], ...] = ()
 
+    def parted(self) -> "tuple[Augmentation, Augmentation]":
+        """Give what moves voxels, and what changes intensities, each in its order."""
+        moves = tuple(step for step in self.steps if step[0] in SPATIAL)
+        changes = tuple(step for step in self.steps if step[0] not in SPATIAL)
+        return Augmentation(moves), Augmentation(changes)
+
 
 def sample_augmentation(
     rng: np.random.Generator, shape: tuple[int, ...], odds: AugmentationOdds

@@ -43,6 +43,10 @@ class DataOptions(Options):
     real_share : float
         Share of real images among the samples, where some pairs have images
         and some have not; a pair with an image is used as it is.
+    statistics : str, optional
+        Folder of ``lodbrain dataset-stats``, relative to the config file: images are
+        normalised by voxel with its mean and standard deviation, which go with the
+        weights. For stages that see the head, and real images alone.
     targets : list
         Heads of the network; see :class:`.network_options.TargetOptions`.
     """
@@ -51,6 +55,7 @@ class DataOptions(Options):
     label_map: str | None = None
     held_out: Annotated[int, Field(ge=0)] = 8
     real_share: Share = 0.5
+    statistics: str | None = None
     targets: Annotated[tuple[TargetOptions, ...], Field(min_length=1)] = (
         TargetOptions(label_set="lod-brain-7"),
     )
@@ -166,6 +171,17 @@ class TrainingConfig(Options):
                     f"{alignment} voxels that the network needs"
                 )
                 raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _statistics_fit(self) -> "TrainingConfig":
+        boxed = [stage.name for stage in self.stages if stage.sees == "brain"]
+        if self.data.statistics is not None and boxed:
+            msg = (
+                f"data.statistics: are of whole heads, but stage {boxed[0]} has sees: brain, a box "
+                "that lies elsewhere in each; expected sees: head"
+            )
+            raise ValueError(msg)
         return self
 
     def stage_network(self, stage: StageOptions, heads: tuple[int, ...]) -> NetworkConfig:

@@ -160,6 +160,8 @@ def finetune_config(
         "data": {
             "table": str(table.absolute()),
             "held_out": options.held_out,
+            # Images go on being normalised as the copied layers know them.
+            **({"statistics": str(source.folder)} if source.statistics else {}),
             "targets": [{"label_set": _absolute(options.classes)}],
         },
         "augmentation": {
@@ -181,6 +183,12 @@ def _grid(
     pool = source.pool * source.network.downsampling
     if source.sees == "head" and pool > 1:
         return {"voxel_mm": pool, "image_mm": 1, "shapes": [[]]}
+    if source.statistics is not None:
+        msg = (
+            f"{source.name}: sees the whole head at 1 mm, normalised by voxel; fine-tuning goes on "
+            "with the brain's box there, which has no such statistics; begin from another network"
+        )
+        raise UsageError(msg)
     # A whole head at 1 mm would take 30 GB to train on: such networks go on with the brain's box.
     shapes = set()
     for pair in pairs:

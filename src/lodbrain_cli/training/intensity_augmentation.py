@@ -1,4 +1,4 @@
-"""Changes of intensity among the LOD-Brain authors' augmentations (SPEC A.6).
+"""Changes of intensity among the LOD-Brain authors' augmentations (SPEC A.6), and CEREBRUM-7T's.
 
 Every ``sample_*`` draws parameters from a shape, every ``apply_*`` takes a
 volume with them and is pure. Volumes are float32 on the conformed grid (LIA:
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from .inhomogeneity import inhomogeneity_field
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Volume = NDArray[np.float32]
 
-__all__ = ["INTENSITY"]
+__all__ = ["INTENSITY", "sample_part"]
 
 Parameters = dict[str, Any]
 Shape = tuple[int, ...]
@@ -33,30 +35,29 @@ def sample_inhomogeneity(rng: np.random.Generator, _shape: Shape) -> Parameters:
 
 
 def apply_inhomogeneity(image: "Volume", *, begin: list[int], largest: float) -> "Volume":
-    """Add a smooth field, as a coil's: a Gaussian less its mean.
+    """Add a part of the authors' field of 512³ voxels; see :mod:`.inhomogeneity`.
 
-    Mean .5, variances 2 and covariances .3 on [0, 1]³; the largest value in
-    units of the image's standard deviation is `largest` (the authors' scripts
-    say 1 or .5; which the released weights had is not known).
+    The largest value in units of the image's standard deviation is `largest` (the
+    authors' scripts say 1 or .5; which the released weights had is not known).
     """
-    inverse = np.linalg.inv(np.full((3, 3), 0.3) + np.eye(3) * 1.7)
-    whole = _gaussian([np.linspace(-0.5, 0.5, 65)] * 3, inverse)
-    mean, scale = whole.mean(), np.abs(whole - whole.mean()).max()
-    axes = [
-        (np.arange(b, b + n) / (_FIELD_SIDE - 1) - 0.5)
-        for b, n in zip(begin, image.shape, strict=True)
-    ]
-    field = (_gaussian(axes, inverse) - mean) * (largest / scale)
+    field = inhomogeneity_field((_FIELD_SIDE,) * 3, largest, begin, image.shape)
     return np.asarray(image + field, np.float32)
 
 
-def _gaussian(
-    axes: "list[NDArray[np.float64]]", inverse: "NDArray[np.floating[Any]]"
-) -> "NDArray[np.float32]":
-    x, y, z = np.meshgrid(*[a.astype(np.float32) for a in axes], indexing="ij", sparse=True)
-    squares = inverse[0, 0] * (x * x + y * y + z * z)
-    products = 2 * inverse[0, 1] * (x * y + x * z + y * z)
-    return np.asarray(np.exp(-0.5 * (squares + products)), np.float32)
+def sample_part(rng: np.random.Generator, shape: Shape) -> list[int]:
+    """Where an image lies in a field of twice its size: CEREBRUM-7T's first voxels."""
+    return [int(rng.integers(0, n - 1)) for n in shape]
+
+
+def sample_inhomogeneity_volume(rng: np.random.Generator, shape: Shape) -> Parameters:
+    """Where the image lies in a field of twice its size, and CEREBRUM-7T's strength."""
+    return {"begin": sample_part(rng, shape), "largest": 0.5}
+
+
+def apply_inhomogeneity_volume(image: "Volume", *, begin: list[int], largest: float) -> "Volume":
+    """Add a part of a field of twice the image's size; see :mod:`.inhomogeneity`."""
+    whole = [2 * n for n in image.shape]
+    return np.asarray(image + inhomogeneity_field(whole, largest, begin, image.shape), np.float32)
 
 
 def sample_blur(_rng: np.random.Generator, _shape: Shape) -> Parameters:
@@ -205,6 +206,7 @@ INTENSITY: Mapping[
 ] = MappingProxyType(
     {
         "inhomogeneity": (sample_inhomogeneity, apply_inhomogeneity),
+        "inhomogeneity_volume": (sample_inhomogeneity_volume, apply_inhomogeneity_volume),
         "blur": (sample_blur, apply_blur),
         "downscale": (sample_downscale, apply_downscale),
         "salt_and_pepper": (sample_salt_and_pepper, apply_salt_and_pepper),

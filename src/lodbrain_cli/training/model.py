@@ -8,6 +8,7 @@ from ..presets import (
     LodBrainConfig,
     NetworkConfig,
     Preset,
+    StatisticsFiles,
     WeightsFile,
     Windows,
     get_preset,
@@ -23,7 +24,11 @@ _FINDER = "lod-brain-synth"
 
 
 def write_model(
-    config: TrainingConfig, stage: StageOptions, folder: Path, targets: Sequence[Target]
+    config: TrainingConfig,
+    stage: StageOptions,
+    folder: Path,
+    targets: Sequence[Target],
+    statistics: StatisticsFiles | None = None,
 ) -> Path | None:
     """Describe the weights of a stage in ``model.json`` beside them.
 
@@ -35,6 +40,8 @@ def write_model(
     folder : Path
         Of the run.
     targets : sequence of Target
+    statistics : StatisticsFiles, optional
+        That images were normalised by; in the folder, too.
 
     Returns
     -------
@@ -61,7 +68,8 @@ def write_model(
             weights.name, sha256_of(weights), weights.stat().st_size, (), "lodbrain"
         ),
         label_sets=tuple(t.label_set for t in targets),
-        normalisation="z_score_volume",
+        normalisation="z_score_voxel" if statistics else "z_score_volume",
+        statistics=statistics,
         training_data="see config.yaml and split.tsv beside the weights",
         licence="not stated",
         citation="none",

@@ -8,7 +8,8 @@ from keras import ops
 
 from ..errors import UsageError
 from ..imaging.components import bounding_box, grown
-from .augmentation import AugmentationOdds, apply_augmentation, sample_augmentation
+from ..imaging.normalisation import Normalisation
+from .augmentation import Augmentation, AugmentationOdds, apply_augmentation, sample_augmentation
 from .samples import REAL_STREAM, Sample, SampleGrid, pooled_sample
 from .targets import Coding, Target
 
@@ -36,6 +37,8 @@ class AugmentedSamples:
     odds : AugmentationOdds
     targets : sequence of Target
     seed : sequence of int
+    normalisation : Normalisation, optional
+        Default: z-scored, over what the network sees.
     images_per_draw : int
         Consecutive images of the same shape, for a batch.
 
@@ -52,6 +55,7 @@ class AugmentedSamples:
         odds: AugmentationOdds,
         targets: Sequence[Target],
         seed: Sequence[int],
+        normalisation: Normalisation | None = None,
         *,
         images_per_draw: int = 1,
     ) -> None:
@@ -61,19 +65,20 @@ class AugmentedSamples:
         self.odds = odds
         self.targets = tuple(targets)
         self.seed = tuple(seed)
+        self.normalisation = normalisation or Normalisation()
         self.images_per_draw = images_per_draw
 
     def __call__(self, number: int) -> Sample:
-        """Make sample `number`. Intensities are not normalised again after augmenting."""
+        """Make sample `number`. Intensities are not z-scored again after augmenting."""
         rng = np.random.default_rng((REAL_STREAM, *self.seed, number))
         shape = self.grid.shape_of((*self.seed, number // self.images_per_draw))
         pair = self.pairs[int(rng.integers(len(self.pairs)))]()
         box = _box_with_brain(rng, pair.brain, [n * self.pool for n in shape])
         # Room around the box, from which what is turned or moved comes in.
         room = grown(box, _ROOM_VOX, pair.image.shape)
-        image = _normalised(pair.image, box, self.grid, room)
+        image = self.normalisation.first_step(pair.image, _seen(box, self.grid), room)
         drawn = sample_augmentation(rng, image.shape, self.odds)
-        image, codes = apply_augmentation(image, pair.codes[room], drawn)
+        image, codes = self._augmented(image, pair.codes[room], drawn, room)
         inside = tuple(
             slice(b.start - r.start, b.stop - r.start) for b, r in zip(box, room, strict=True)
         )
@@ -81,8 +86,33 @@ class AugmentedSamples:
         coding = pair.coding.mirrored(self.targets) if flips % 2 else pair.coding
         return _real_sample(image[inside], codes[inside], self.pool, coding)
 
+    def _augmented(
+        self,
+        image: "NDArray[np.float32]",
+        codes: "NDArray[Any]",
+        drawn: Augmentation,
+        room: tuple[slice, ...],
+    ) -> "tuple[NDArray[np.float32], NDArray[Any]]":
+        """Augment; where images are normalised by voxel, between its two kinds of steps.
 
-def untouched_sample(pair: "ConformedPair", box: tuple[slice, ...], grid: SampleGrid) -> Sample:
+        A head that lies elsewhere meets the statistics of where it then lies, as a new
+        scan will, so voxels are moved before. Strengths of what changes intensities
+        are in standard deviations of the network's input, so that comes after, as in
+        CEREBRUM-7T (SPEC D.3).
+        """
+        if self.normalisation.statistics is None:
+            return apply_augmentation(image, codes, drawn)
+        moves, changes = drawn.parted()
+        image, codes = apply_augmentation(image, codes, moves)
+        return apply_augmentation(self.normalisation.by_voxel(image, room), codes, changes)
+
+
+def untouched_sample(
+    pair: "ConformedPair",
+    box: tuple[slice, ...],
+    grid: SampleGrid,
+    normalisation: Normalisation | None = None,
+) -> Sample:
     """Cut a box out of a real image as it is.
 
     Parameters
@@ -92,6 +122,8 @@ def untouched_sample(pair: "ConformedPair", box: tuple[slice, ...], grid: Sample
         Voxels of 1 mm.
     grid : SampleGrid
         Its shapes are not asked.
+    normalisation : Normalisation, optional
+        As in :class:`AugmentedSamples`.
 
     Returns
     -------
@@ -102,7 +134,9 @@ def untouched_sample(pair: "ConformedPair", box: tuple[slice, ...], grid: Sample
     UsageError
         As :class:`AugmentedSamples`.
     """
-    image = _normalised(pair.image, box, grid, box)
+    normalisation = normalisation or Normalisation()
+    image = normalisation.first_step(pair.image, _seen(box, grid), box)
+    image = normalisation.by_voxel(image, box)
     return _real_sample(image, pair.codes[box], _millimetres(grid), pair.coding)
 
 
@@ -115,16 +149,9 @@ def _millimetres(grid: SampleGrid) -> int:
     return whole
 
 
-def _normalised(
-    image: "NDArray[np.float32]",
-    box: tuple[slice, ...],
-    grid: SampleGrid,
-    part: tuple[slice, ...],
-) -> "NDArray[np.float32]":
-    """Part of an image, normalised over what the network sees with the box."""
-    seen = image if grid.sees == "head" else image[box]
-    mean, std = seen.mean(dtype=np.float64), seen.std(dtype=np.float64)
-    return ((image[part] - np.float32(mean)) / np.float32(std)).astype(np.float32)
+def _seen(box: tuple[slice, ...], grid: SampleGrid) -> tuple[slice, ...]:
+    """Voxels that the network sees with the box, over which images are z-scored."""
+    return (slice(None),) * 3 if grid.sees == "head" else box
 
 
 def _real_sample(

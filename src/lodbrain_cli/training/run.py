@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import UsageError
 from ..files import make_folder, remove_left_behind
+from ..imaging.normalisation import Normalisation
 from .ahead import Samples
 from .config import StageOptions, TrainingConfig, read_config
 from .dataset import Pair, find_pairs, read_table, split_subjects
@@ -26,6 +27,7 @@ from .model import write_model
 from .progressive import Score, Trainer
 from .sources import Sources, training_samples, validation_samples
 from .state import Progress
+from .statistics import RunStatistics, statistics_of_run
 from .targets import LABELS_COLUMN, Target
 from .validation import ValidationSet
 from .volumes import VolumeCache, read_head, read_pair
@@ -80,6 +82,7 @@ def train(
     base = data_folder or _base(config, config_file)
     cache = VolumeCache(cache_folder)
     pairs = _pairs(config, base)
+    statistics = statistics_of_run(config.data.statistics, pairs)
     make_folder(folder)
     with _alone_in(folder):
         remove_left_behind(folder)
@@ -88,6 +91,7 @@ def train(
         training, validation = split_subjects(pairs, config.data.held_out, config.seed)
         sides = {"train": training, "validation": validation}
         check_sides(folder, earlier, sides)
+        statistics.check(folder)
         _tell(sides)
 
         def write_down(progress: Progress) -> None:
@@ -95,9 +99,10 @@ def train(
             if changed:
                 _LOG.info("options changed since the last start: %s", ", ".join(changed))
             write_facts(folder, config, sides, base)
+            statistics.copy_into(folder)
             add_start(folder, progress, backend)
 
-        return _run(config, sides, folder, cache, on_read, write_down)
+        return _run(config, sides, folder, cache, statistics, on_read, write_down)
 
 
 def _run(
@@ -105,13 +110,17 @@ def _run(
     sides: Mapping[str, Sequence[Pair]],
     folder: Path,
     cache: VolumeCache,
+    statistics: RunStatistics,
     on_read: Callable[[str], None] | None,
     on_start: Callable[[Progress], None],
 ) -> Path:
     targets = tuple(option.target() for option in config.data.targets)
     heads = {target.label_set.name: target.label_set.num_classes for target in targets}
     _check_networks(config, tuple(heads.values()))
-    sources = [_read(sides[name], cache, targets, on_read) for name in ("train", "validation")]
+    sources = [
+        _read(sides[name], cache, targets, statistics.normalisation, on_read)
+        for name in ("train", "validation")
+    ]
     number_of = {stage.name: number for number, stage in enumerate(config.stages)}
 
     def data(stage: StageOptions) -> tuple[Samples, Score]:
@@ -121,7 +130,7 @@ def _run(
         return samples, ValidationSet(held_out, heads).score
 
     def on_best(stage: StageOptions) -> None:
-        write_model(config, stage, folder, targets)
+        write_model(config, stage, folder, targets, statistics.files)
 
     return Trainer(config, folder, data, tuple(heads.values()), on_start, on_best).run()
 
@@ -161,6 +170,7 @@ def _read(
     pairs: Sequence[Pair],
     cache: VolumeCache,
     targets: tuple[Target, ...],
+    normalisation: Normalisation,
     on_read: Callable[[str], None] | None,
 ) -> Sources:
     """Check every pair now; keep label maps, and read images when they are needed."""
@@ -173,7 +183,7 @@ def _read(
         else:
             read_pair(pair, cache, targets)
             images.append(partial(read_pair, pair, cache, targets))
-    return Sources(tuple(heads), tuple(images), targets)
+    return Sources(tuple(heads), tuple(images), targets, normalisation)
 
 
 def _anywhere(config: TrainingConfig, config_file: Path) -> TrainingConfig:
@@ -183,6 +193,8 @@ def _anywhere(config: TrainingConfig, config_file: Path) -> TrainingConfig:
     start = config.start.beside(folder) if config.start is not None else None
     if config.data.table is not None:
         changes["table"] = str((folder / config.data.table).absolute())
+    if config.data.statistics is not None:
+        changes["statistics"] = str((folder / config.data.statistics).absolute())
     return config.model_copy(
         update={"data": config.data.model_copy(update=changes), "start": start}
     )

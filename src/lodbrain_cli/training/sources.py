@@ -1,11 +1,12 @@
 """Samples of a stage from whatever there is: label maps to paint, and real images."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..imaging.components import bounding_box
 from ..imaging.conform import SIDE
 from ..imaging.extent import extent_around, extent_sides
+from ..imaging.normalisation import Normalisation
 from .ahead import Samples
 from .config import StageOptions, TrainingConfig
 from .heads import Head
@@ -34,11 +35,14 @@ class Sources:
         Each reads a real image with its labels.
     targets : tuple of Target
         Heads of the network.
+    normalisation : Normalisation
+        Of the real images.
     """
 
     heads: tuple[Head, ...]
     images: tuple[Callable[[], ConformedPair], ...]
     targets: tuple[Target, ...]
+    normalisation: Normalisation = field(default_factory=Normalisation)
 
 
 def training_samples(
@@ -59,6 +63,7 @@ def training_samples(
         config.augmentation.odds(),
         sources.targets,
         (_TRAINING, *seed),
+        sources.normalisation,
         images_per_draw=batch,
     )
     if not sources.heads:
@@ -116,7 +121,7 @@ def validation_samples(
             brain = bounding_box(pair.brain)
             assert brain is not None  # refused when it was read
             box = extent_around(brain, pair.image.shape)
-        yield "real", untouched_sample(pair, box, stage.grid())
+        yield "real", untouched_sample(pair, box, stage.grid(), sources.normalisation)
 
 
 def _inference_grid(stage: StageOptions, brain_mm: Sequence[int]) -> SampleGrid:
