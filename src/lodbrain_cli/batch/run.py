@@ -207,7 +207,8 @@ class _Loop:
         if self.journal is not None:
             self.journal.write(job, result.record["warnings"])
         others = {kind: getattr(job.results, kind) for kind in EXTRAS}
-        result.save(job.results.labels, overwrite=True, **others)
+        uri = job.results.source_uri
+        result.save(job.results.labels, overwrite=True, source_uri=uri, **others)
         return Outcome(job, result)
 
     def _closed(self, outcome: Outcome) -> Outcome:

@@ -15,6 +15,7 @@ from ..labels import LabelSet
 from .images import Space, write_channels, write_image
 from .record import timestamp, write_record
 from .results import Results, resolved
+from .sidecars import sidecar
 from .tables import label_table, volumes_table
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class Segmentation:
             Label image; its extension chooses NIfTI or MGH.
         **others
             ``probabilities``, ``brain_mask``, ``brain``, ``volumes``: paths of
-            further results; ``overwrite`` (bool): replace what exists.
+            further results; ``overwrite`` (bool): replace what exists; ``source_uri``
+            (str): BIDS URI of the scan, for sidecars of the images.
 
         Returns
         -------
@@ -111,9 +113,10 @@ class Segmentation:
             When the disk is full or not writable; nothing half-written stays.
         """
         overwrite = bool(others.pop("overwrite", False))
+        source_uri = others.pop("source_uri", None)
         protocols = tuple(s.label_set.name for s in (self, *self.others)) if self.others else ()
         chosen = {k: Path(v) for k, v in others.items() if v is not None}
-        results = Results(Path(path), **chosen, protocols=protocols)
+        results = Results(Path(path), **chosen, protocols=protocols, source_uri=source_uri)
         scans = [resolved(self.scan.path)] if self.scan.path else []
         results.check(overwrite=overwrite, scans=scans)
         _write_all(self, results)
@@ -151,6 +154,13 @@ def _write_all(result: Segmentation, targets: Results) -> None:
         _write_protocol(other, targets.of_protocol(other.label_set.name), description)
     if result.disagreement is not None and targets.disagreement is not None:
         write_image(targets.disagreement, result.disagreement, space, "estimate", description, 1.0)
+    for kind, path in targets.sidecars().items():
+        name = kind.removeprefix("labels_")
+        label_set = next(
+            (other.label_set for other in result.others if other.label_set.name == name),
+            result.label_set,
+        )
+        write_text(path, sidecar(kind, label_set, result.record, str(targets.source_uri)))
     outputs = {kind: str(path) for kind, path in targets.paths().items()}
     write_record(targets.record, {**result.record, "ended": timestamp(), "outputs": outputs})
 
