@@ -160,7 +160,14 @@ def describe_derivative(folder: Path, source: Path, raw: dict[str, Any], preset:
         "BIDSVersion": _BIDS_VERSION,
         "DatasetType": "derivative",
         **({"License": raw["License"]} if isinstance(raw.get("License"), str) else {}),
-        "GeneratedBy": [{"Name": "lodbrain", "Version": version, "Description": known.summary}],
+        "GeneratedBy": [
+            {
+                "Name": "lodbrain",
+                "Version": version,
+                "Description": known.summary,
+                **_container(),
+            }
+        ],
         **_source(folder, source, raw),
     }
     readme = _README.format(
@@ -190,6 +197,15 @@ def describe_tables(folder: Path, columns: Iterable[str]) -> Path:
     path = folder / "volumes.json"
     _write(path, _json(facts))
     return path
+
+
+def _container() -> dict[str, Any]:
+    """Name the image that this process runs in, where it is one of ours (Dockerfile)."""
+    tag = os.environ.get("LODBRAIN_CONTAINER")
+    if not tag:
+        return {}
+    apptainer = any(name in os.environ for name in ("APPTAINER_NAME", "SINGULARITY_NAME"))
+    return {"Container": {"Type": "apptainer" if apptainer else "docker", "Tag": tag}}
 
 
 def _source(folder: Path, source: Path, raw: dict[str, Any]) -> dict[str, Any]:
