@@ -76,8 +76,8 @@ def base(containers):
         if (TOOLS / "make-base.sh").is_file():
             archive = KEPT / "base.tar"
             if not archive.is_file():
-                containers.made("bash", TOOLS / "make-base.sh", KEPT / "base.tar.part")
-                (KEPT / "base.tar.part").rename(archive)
+                containers.made("bash", TOOLS / "make-base.sh", KEPT / "base-part.tar")
+                (KEPT / "base-part.tar").rename(archive)
             containers.made("podman", "import", "--quiet", archive, BASE)
         else:
             containers.made("podman", "pull", "--quiet", PUBLISHED)
