@@ -83,12 +83,12 @@ def test_the_documented_help_is_the_programs():
     assert (ROOT / "docs" / "commands.md").read_text() == printed.stdout
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/hpc.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/hpc.md", "docs/bids.md"])
 def test_documented_options_are_the_programs(name):
     blocks = re.findall(r"^```bash\n(.*?)^```", (ROOT / name).read_text(), re.DOTALL | re.MULTILINE)
     text = "".join(blocks).replace("\\\n", " ")
     lines = re.findall(r"^(?:exec |.*&& |\w+=\S+ )?lodbrain ([a-z].*)$", text, re.MULTILINE)
-    assert len(lines) > 10
+    assert len(lines) > 5
     for line in lines:
         words = shlex.split(re.split(r" && |; | &", line)[0], comments=True)
         known = [c for c in COMMANDS if words[: len(c.split())] == c.split()]

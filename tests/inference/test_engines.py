@@ -125,3 +125,20 @@ def test_openvino_reports_to_nobody(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_a_gpu_is_but_no_keras_the_cpu_computes_and_it_is_said(monkeypatch, tmp_path, caplog):
+    driver, known = tmp_path / "nvidiactl", importlib.util.find_spec
+    driver.touch()
+    weights = PRESETS["lod-brain-synth"].level("coarse").weights.name
+    path = Path(__file__).resolve().parents[2] / "weights/lod-brain-synth" / weights
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("lodbrain_cli.inference.engines._GPU_DRIVERS", (str(driver),))
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "keras" else known(name)
+    )
+    network = PRESETS["lod-brain-synth"].level("coarse")
+    started = start_engine(network, path, engine="auto", device="auto", threads=1)
+    assert started.device == "cpu"
+    assert started.name.startswith("openvino")
+    assert "computing on the CPU" in caplog.text

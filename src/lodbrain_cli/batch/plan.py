@@ -13,7 +13,9 @@ from .states import STATES, State, state_of
 from .tables import read_table, write_table
 from .worklist import EXTRAS, Job, named_results, plan_folder, read_list
 
-__all__ = ["PlannedScan", "count_states", "make_plan", "only", "read_plan", "write_plan"]
+__all__ = [
+    "PlannedScan", "check_targets", "count_states", "make_plan", "only", "read_plan", "write_plan",
+]  # fmt: skip
 
 _COLUMNS = ("input", "output", "also", "state", "reason", "options_hash", "options")
 
@@ -62,7 +64,7 @@ def make_plan(
     jobs = [
         replace(job, results=named_results(job.results.labels, job.settings, also)) for job in jobs
     ]
-    _check_targets(jobs, _real_paths())
+    check_targets(jobs)
     return [PlannedScan(job, state_of(job)) for job in jobs]
 
 
@@ -174,6 +176,16 @@ def _with_frame(settings: Settings, row: dict[str, str], path: Path) -> Settings
         msg = f"{path}: frame {frame!r} of {row['input']}; expected a number from 0"
         raise InputError(msg)
     return replace(settings, frame=int(frame))
+
+
+def check_targets(jobs: Sequence[Job]) -> None:
+    """Refuse two scans with one result, and a result in a scan's place, whatever links lead to.
+
+    Raises
+    ------
+    UsageError
+    """
+    _check_targets(jobs, _real_paths())
 
 
 def _check_targets(jobs: Sequence[Job], place_of: Callable[[Path], str]) -> None:

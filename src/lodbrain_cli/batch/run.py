@@ -207,7 +207,13 @@ class _Loop:
         if self.journal is not None:
             self.journal.write(job, result.record["warnings"])
         others = {kind: getattr(job.results, kind) for kind in EXTRAS}
-        result.save(job.results.labels, overwrite=True, reference=job.reference, **others)
+        result.save(
+            job.results.labels,
+            overwrite=True,
+            reference=job.reference,
+            source_uri=job.results.source_uri,
+            **others,
+        )
         if self.journal is not None and result.record["not_written"]:
             self.journal.write(job, [])  # once more, with what was said since
         return Outcome(job, result)

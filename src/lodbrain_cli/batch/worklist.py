@@ -5,17 +5,21 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, UsageError
 from ..imaging.names import IMAGE_EXTENSIONS, without_extension
 from ..outputs.results import Results
+from .bids import say_dangling, t1w_files
 
 if TYPE_CHECKING:
     from ..outputs.report.reference import LabelSource
     from .settings import Settings
 
-__all__ = ["EXTRAS", "Job", "find_scans", "named_results", "plan_folder", "read_list", "scans_of"]
+__all__ = [
+    "EXTRAS", "Job", "find_scans", "name_of_labels", "named_results", "plan_folder", "read_list",
+    "scans_of",
+]  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +35,6 @@ _SUFFIXES = {
 }
 #: Kinds of results that are written only where they are asked for.
 EXTRAS = tuple(kind for kind in _SUFFIXES if kind != "labels")
-# What a BIDS dataset holds beside its raw scans is not entered: derivatives/, sourcedata/, ...
-_BIDS_SCANS = ("sub-*/anat/*_T1w.nii*", "sub-*/ses-*/anat/*_T1w.nii*")
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def find_scans(folder: Path) -> list[Path]:
     """
     ours = tuple(_SUFFIXES.values())
     is_bids = (folder / "dataset_description.json").is_file()
-    raw = _raw_bids_scans(folder) if is_bids else []
+    raw = list(t1w_files(folder)) if is_bids else []
     found = raw or sorted(
         path
         for path in _files_below(folder)
@@ -138,20 +140,6 @@ def scans_of(inputs: Iterable[Path], list_file: Path | None) -> list[Path]:
     return scans
 
 
-def _raw_bids_scans(folder: Path) -> list[Path]:
-    """T1w scans of the subjects; of a derivative dataset its own, which are named so too."""
-    found = (path for pattern in _BIDS_SCANS for path in folder.glob(pattern))
-    taken = sorted(p for p in found if p.name.endswith(IMAGE_EXTENSIONS))
-    for path in taken:
-        if not path.is_file():
-            _say_dangling(path)
-    return [path for path in taken if path.is_file()]
-
-
-def _say_dangling(path: Path) -> None:
-    _log.warning("%s: left out (a link that leads nowhere; not fetched yet?)", path)
-
-
 def _files_below(folder: Path) -> Iterator[Path]:
     """Files, through linked folders too, each folder once; what cannot be entered is said."""
     seen: set[str] = set()
@@ -171,7 +159,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
             if path.is_file():
                 yield path
             elif name.lower().endswith(IMAGE_EXTENSIONS) and not name.startswith("."):
-                _say_dangling(path)
+                say_dangling(path)
 
 
 def _suffix(kind: str, settings: "Settings") -> str:
@@ -182,6 +170,11 @@ def _suffix(kind: str, settings: "Settings") -> str:
     if kind == "volumes":
         return f"{first}_stats.tsv"
     return _SUFFIXES[kind].replace("_seg-lodbrain", first)
+
+
+def name_of_labels(stem: str, settings: "Settings") -> str:
+    """Name of a scan's label image, from the scan's own without ``_T1w`` and extension."""
+    return f"{stem}{_suffix('labels', settings)}"
 
 
 def named_results(labels: Path, settings: "Settings", extras: Collection[str] = ()) -> Results:
@@ -196,7 +189,9 @@ def named_results(labels: Path, settings: "Settings", extras: Collection[str] = 
     """
     stem = labels.name.removesuffix(_suffix("labels", settings))
     stem = without_extension(stem)
-    beside = {kind: labels.with_name(f"{stem}{_suffix(kind, settings)}") for kind in extras}
+    beside: dict[str, Any] = {
+        kind: labels.with_name(f"{stem}{_suffix(kind, settings)}") for kind in extras
+    }
     return Results(labels, **beside, protocols=settings.protocols)
 
 
@@ -231,7 +226,7 @@ def plan_folder(
         for source in scans:
             below = source.parent.relative_to(entry) if entry.is_dir() else Path()
             stem = without_extension(source.name).removesuffix("_T1w")
-            targets = {
+            targets: dict[str, Any] = {
                 kind: parent / below / f"{stem}{_suffix(kind, settings)}"
                 for kind, parent in {"labels": folder, **extras}.items()
                 if parent is not None

@@ -50,6 +50,14 @@ class LodbrainGroup(click.Group):
     A user's mistake is one line; anything else is a bug and keeps its traceback.
     """
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Take ``BIDS_DIR OUT_DIR participant`` for what BIDS Apps take it for."""
+        if args[2:3] in (["participant"], ["group"]) and args[0] not in self.commands:
+            args = ["bids", *args]
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; map errors and signals to exit codes."""
         previous = {number: signal.getsignal(number) for number in _ENDING}

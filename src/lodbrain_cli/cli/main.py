@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from .bids import bids
 from .check import check
 from .cite import cite
 from .collect import collect
@@ -58,6 +59,7 @@ Examples:
   lodbrain segment scans/ -o results/          a folder of scans
   lodbrain check T1.nii.gz                     look at it before
   lodbrain plan bids/ results/ -o plan.tsv     very many, in pieces; then lodbrain run
+  lodbrain bids bids/ results/ participant     a BIDS App
   lodbrain demo                                try it without a scan
 
 Every option can be set in the environment: --threads by LODBRAIN_THREADS.
@@ -84,6 +86,7 @@ for _command in (
     check,
     plan,
     run,
+    bids,
     collect,
     slurm,
     evaluate,

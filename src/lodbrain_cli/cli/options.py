@@ -15,6 +15,8 @@ from ..presets import LEVELS, PRESETS
 
 __all__ = [
     "Duration",
+    "bids_memory_option",
+    "bids_threads_option",
     "device_option",
     "engine_option",
     "json_option",
@@ -132,11 +134,13 @@ engine_option = option(
     show_default=True,
     help="What computes; auto takes OpenVINO on a CPU and Keras on a GPU.",
 )
-threads_option = option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads; default: what this process was given (Slurm, affinity, container).",
-)
+_THREADS: dict[str, Any] = {
+    "type": click.IntRange(min=1),
+    "help": "CPU threads; default: what this process was given (Slurm, affinity, container).",
+}
+threads_option = option("--threads", **_THREADS)
+# Names that BIDS Apps know it by.
+bids_threads_option = option("--threads", "--n-cpus", "--nprocs", **_THREADS)
 precision_option = option(
     "--precision",
     type=click.Choice(["float32", "mixed"]),
@@ -144,11 +148,12 @@ precision_option = option(
     show_default=True,
     help="mixed: half precision where it is safe, on a GPU.",
 )
-memory_option = option(
-    "--memory",
-    type=MemorySize(),
-    help="Resident memory to stay within, such as 4G or 900M; default: what is free.",
-)
+_MEMORY: dict[str, Any] = {
+    "type": MemorySize(),
+    "help": "Resident memory to stay within, such as 4G or 900M; default: what is free.",
+}
+memory_option = option("--memory", **_MEMORY)
+bids_memory_option = option("--memory", "--mem", **_MEMORY)
 level_option = option(
     "--level",
     type=click.Choice(list(LEVELS)),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..batch.limits import Limits
     from ..batch.worklist import Job
 
-__all__ = ["run"]
+__all__ = ["run", "work_through"]
 
 _TERMINATED = 128 + signal.SIGTERM
 
@@ -104,6 +104,29 @@ def run(
         jobs = part.of(jobs)
         if not quiet:
             note(f"shard {part.index} of {part.count}: {len(jobs)} of {listed} scans")
+    code = work_through(jobs, limits, options, as_json=as_json, quiet=quiet)
+    click.get_current_context().exit(code)
+
+
+def work_through(
+    jobs: "list[Job]", limits: "Limits", options: dict[str, Any], *, as_json: bool, quiet: bool
+) -> int:
+    """Segment what is not done of many scans of one network, and tell how it went.
+
+    Parameters
+    ----------
+    jobs : list of Job
+    limits : Limits
+        SIGTERM asks them for the end.
+    options : dict
+        Of :class:`~lodbrain_cli.segmentation.Segmenter`, but for preset and level.
+    as_json, quiet : bool
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
     with _ending_between_scans(limits) as ended:
         tally = _run(jobs, limits, options, as_json=as_json, quiet=quiet)
     counts = {name: tally.counts[name] for name in ("done", "skipped", "failed", "left")}
@@ -115,7 +138,7 @@ def run(
         )
         if tally.counts["distrusted"]:
             note(f"{tally.counts['distrusted']} results are not to be trusted; see their records")
-    click.get_current_context().exit(_exit_code(tally, ended=bool(ended)))
+    return _exit_code(tally, ended=bool(ended))
 
 
 def _run(

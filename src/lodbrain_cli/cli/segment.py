@@ -209,7 +209,7 @@ def _plan(
     inputs: tuple[Path, ...],
     list_file: Path | None,
     output: Path,
-    extras: dict[str, Path | None],
+    extras: dict[str, Any],
     settings: "Settings",
 ) -> "list[Job]":
     """One scan with named results, or many into folders."""

@@ -1,6 +1,7 @@
 """Choose an engine for a device and start it: OpenVINO on a CPU, Keras on a GPU."""
 
 import importlib.util
+import logging
 import os
 from contextlib import nullcontext
 from functools import partial
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ..presets import TrainedNetwork
 
 __all__ = ["ENGINES", "PRECISIONS", "start_engine", "start_sampling"]
+
+_log = logging.getLogger(__name__)
 
 #: What can be asked for by name.
 ENGINES = ("auto", "openvino", "keras")
@@ -135,6 +138,9 @@ def _wants_keras(device: str) -> bool:
         return device != "cpu" or not _has_openvino()
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     driver = any(Path(path).exists() for path in _GPU_DRIVERS)
+    if driver and not hidden and importlib.util.find_spec("keras") is None and _has_openvino():
+        _log.warning("a GPU is here, but not Keras, which computes on GPUs: computing on the CPU")
+        return False
     return (driver and not hidden) or not _has_openvino()
 
 

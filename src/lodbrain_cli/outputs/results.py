@@ -36,6 +36,8 @@ class Results:
     protocols : tuple of str
         Names of the label sets of a network that has several; () for one. The
         labels are those of the first; each further one has its own files beside.
+    source_uri : str, optional
+        BIDS URI of the scan. With it each image has a BIDS sidecar (JSON) beside it.
     """
 
     labels: Path
@@ -46,6 +48,7 @@ class Results:
     report: Path | None = None
     snapshot: Path | None = None
     protocols: tuple[str, ...] = ()
+    source_uri: str | None = None
 
     @property
     def label_names(self) -> Path:
@@ -95,7 +98,8 @@ class Results:
 
     def paths(self) -> dict[str, Path]:
         """Everything that will be written, by kind, the record last."""
-        chosen = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "protocols"}
+        facts = ("protocols", "source_uri")
+        chosen = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in facts}
         chosen["label_names"] = self.label_names
         chosen["disagreement"] = self.disagreement
         for name in self.protocols[1:]:
@@ -103,8 +107,21 @@ class Results:
             chosen[f"labels_{name}"] = other.labels
             chosen[f"label_names_{name}"] = other.label_names
             chosen[f"volumes_{name}"] = other.volumes
+        chosen |= {f"sidecar_{kind}": path for kind, path in self.sidecars().items()}
         chosen["record"] = self.record
         return {kind: path for kind, path in chosen.items() if path is not None}
+
+    def sidecars(self) -> dict[str, Path]:
+        """BIDS sidecars by the kind of their image; none without `source_uri`."""
+        if self.source_uri is None:
+            return {}
+        images = {k: getattr(self, k) for k in ("labels", "probabilities", "brain_mask", "brain")}
+        images |= {f"labels_{name}": self.of_protocol(name).labels for name in self.protocols[1:]}
+        named = {kind: path for kind, path in images.items() if path is not None}
+        return {
+            kind: path.with_name(f"{without_extension(path.name)}.json")
+            for kind, path in named.items()
+        }
 
     def check(
         self, *, overwrite: bool, make_folders: bool = False, scans: Collection[Path] = ()

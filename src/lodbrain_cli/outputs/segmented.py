@@ -17,6 +17,7 @@ from .images import Space, write_channels, write_image
 from .pictures import write_pictures
 from .record import timestamp, write_record
 from .results import Results, resolved
+from .sidecars import sidecar
 from .tables import label_table, volumes_table
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ class Segmentation:
             ``probabilities``, ``brain_mask``, ``brain``, ``volumes``, ``report``,
             ``snapshot``: paths of further results; ``overwrite`` (bool): replace what
             exists; ``reference`` (:class:`.report.reference.LabelSource`): labels by
-            others, to switch to in the report.
+            others, to switch to in the report; ``source_uri`` (str): BIDS URI of the
+            scan, for sidecars of the images.
 
         Returns
         -------
@@ -131,9 +133,10 @@ class Segmentation:
         """
         reference = others.pop("reference", None)
         overwrite = bool(others.pop("overwrite", False))
+        source_uri = others.pop("source_uri", None)
         protocols = tuple(s.label_set.name for s in (self, *self.others)) if self.others else ()
         chosen = {k: Path(v) for k, v in others.items() if v is not None}
-        results = Results(Path(path), **chosen, protocols=protocols)
+        results = Results(Path(path), **chosen, protocols=protocols, source_uri=source_uri)
         scans = [resolved(self.scan.path)] if self.scan.path else []
         results.check(overwrite=overwrite, scans=scans)
         _write_all(self, results, reference)
@@ -175,6 +178,13 @@ def _write_all(
         write_image(targets.disagreement, result.disagreement, space, "estimate", description, 1.0)
     missing = write_pictures(result, targets, reference)
     result.record["not_written"] = missing
+    for kind, path in targets.sidecars().items():
+        name = kind.removeprefix("labels_")
+        label_set = next(
+            (other.label_set for other in result.others if other.label_set.name == name),
+            result.label_set,
+        )
+        write_text(path, sidecar(kind, label_set, result.record, str(targets.source_uri)))
     outputs = {k: str(path) for k, path in targets.paths().items() if k not in missing}
     write_record(targets.record, {**result.record, "ended": timestamp(), "outputs": outputs})
 
