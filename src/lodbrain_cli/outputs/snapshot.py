@@ -23,7 +23,7 @@ CONVENTION = "Neurological: the left side of the picture is the left side of the
 _COLUMNS = 6  # of the widest tiles; of others as many as fit
 _PIXELS_PER_MM = 1.75
 _MARGIN_MM = 15.0  # of the head around the labels
-_GAP, _TEXT = 4, 15  # pixels
+_GAP, _TEXT = 4, 22  # pixels
 _MOST_TILES = 12
 # Axis across the slices, axes that point to the right and up, letters at the left and right.
 _PLANES = ((2, 0, 1, "L", "R"), (1, 0, 2, "L", "R"), (0, 1, 2, "P", "A"))
@@ -112,7 +112,7 @@ def draw_mosaic(display: Display) -> bytes:
             outlines[top : top + down, left : left + across] = tile.outline
             middle = top + down // 2 - _TEXT // 2
             draw.text((left + 2, middle), tile.letters[0], fill=255, font=font)
-            draw.text((left + across - 12, middle), tile.letters[1], fill=255, font=font)
+            draw.text((left + across - _TEXT + 4, middle), tile.letters[1], fill=255, font=font)
             left += across + _GAP
         top += high
     for word in words:
