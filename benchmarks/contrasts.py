@@ -66,11 +66,11 @@ def rendered(labels: Path, contrast: str, seed: int):
     grid = conformed_grid(scan.data, scan.affine)
     head = head_of(conform_labels(scan.data, scan.affine, grid), str(labels))
     rng = np.random.default_rng([seed, CONTRASTS.index(contrast)])
-    recipe = Recipe(t1w_share=1.0, stripped_share=0.0)
+    recipe = Recipe(t1w_share=1.0, stripped_share=0.0, narrow_share=0.0)
     drawn = sample_synthesis(rng, head, (SIDE,) * 3, 1.0, recipe)
     if contrast != "t1w":
         drawn = replace(drawn, contrast=_painted(drawn.contrast, contrast, rng))
-    image, classes = apply_synthesis(ops.convert_to_tensor(head.tissues), drawn)
+    image, classes = apply_synthesis(head.tissues, drawn)
     values = ops.convert_to_numpy(image).astype(np.float32)
     return values * 1000, ops.convert_to_numpy(classes).astype(np.uint8), grid.affine
 

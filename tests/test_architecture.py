@@ -34,6 +34,7 @@ KERAS_PLACES = {
     "training",
     "inference/keras_engine.py",
     "inference/keras_backend.py",
+    "inference/keras_monte_carlo.py",
 }
 OPENVINO_PLACES = {
     "inference/openvino_engine.py",

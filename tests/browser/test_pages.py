@@ -26,7 +26,12 @@ RECORD = {
     "preset": "lod-brain",
     "weights": {"sha256": "0" * 64, "file": "weights.h5"},
     "checks": {"noise": "warn", "head": "ok", "file": "refuse"},
-    "quality": {"verdict": "fail", "score": 0.25, "reasons": ["much too small"]},
+    "quality": {
+        "verdict": "fail",
+        "score": 25.0,
+        "reasons": ["much too small"],
+        "items": {"size": {"mark": 25.0, "text": "much too small"}},
+    },
     "warnings": ["a long line " * 20],
     "seconds": {"read": 0.5},
     "input": {"path": "/a/very/long/path" * 9, "sha256": "1" * 64},

@@ -115,6 +115,21 @@ def test_a_cord_does_not_pull_the_box_down(image):
     assert found_brain(prediction)[BRAIN].all()
 
 
+def test_a_face_that_hangs_on_the_finders_brain_is_not_of_it(image):
+    def with_face(coarse):
+        seen = coarse > coarse.mean()
+        seen[14:16, 29:33, 16:18] = True  # a bridge
+        seen[12:20, 33:38, 12:24] = True  # nearly as broad as the brain
+        return seen
+
+    image[48:80, 132:152, 48:96] = 100  # and bright, for the network too
+    network = Thresholds()
+    prediction = located(Thresholds(with_face), network).predict(image)
+    assert network.given[0].shape == extent_shape(BRAIN)
+    assert found_brain(prediction)[BRAIN].all()
+    assert not found_brain(prediction)[:, 140:].any()
+
+
 def test_where_nothing_is_found_the_network_is_not_run(image):
     network = Thresholds()
     nothing = Thresholds(lambda coarse: np.zeros(coarse.shape, bool))

@@ -7,8 +7,8 @@ import pytest
 
 from lodbrain_cli.errors import WeightsError
 from lodbrain_cli.networks.checkpoint import load_weights, named_variables, save_weights
+from lodbrain_cli.networks.layouts import dataset_paths
 from lodbrain_cli.networks.lod_brain import build_lod_brain
-from lodbrain_cli.networks.tensors import dataset_paths
 from lodbrain_cli.presets import LodBrainConfig, get_preset
 
 RELEASE = get_preset("lod-brain")

@@ -25,6 +25,7 @@ from lodbrain_cli.outputs.report.group import (
 from lodbrain_cli.outputs.report.page import check_report, report_page
 from lodbrain_cli.outputs.report.reference import LabelSource
 from lodbrain_cli.outputs.report.sections import judgement_of, volume_rows
+from lodbrain_cli.quality import Item, Quality
 
 from ..phantoms import GRIDS, phantom, rotation
 from .heads import phantom_display, phantom_files
@@ -35,7 +36,12 @@ RECORD = {
     "preset": HOSTILE,
     "weights": {"sha256": "0" * 64, "file": HOSTILE},
     "checks": {"noise": "warn", "head": "ok", HOSTILE: "refuse"},
-    "quality": {"verdict": "fail", "score": 0.25, "reasons": [HOSTILE]},
+    "quality": {
+        "verdict": "fail",
+        "score": 24.6,
+        "reasons": [HOSTILE],
+        "items": {HOSTILE: {"mark": 24.6, "text": HOSTILE}, "b": {"mark": None}, "c": 3},
+    },
     "warnings": [HOSTILE],
     "command": ["lodbrain", "segment", HOSTILE],
     "seconds": {"read": 0.5, HOSTILE: 1.5},
@@ -91,7 +97,7 @@ def test_the_policy_lets_nothing_in_but_the_page_itself():
 
 def test_a_page_says_what_the_record_says_and_how_to_read_the_pictures():
     page = html.unescape(report_page(phantom_display(), RECORD).decode())
-    for said in ("Result: fail, score 0.25", "Scan: refuse", "0" * 64, "1" * 64, "1.50 s"):
+    for said in ("Result: fail, score 25 of 100", "Scan: refuse", "0" * 64, "1" * 64, "1.50 s"):
         assert said in page
     assert "Neurological: the left side of the picture is the left side of the head" in page
     bare = report_page(phantom_display(), {}).decode()
@@ -107,8 +113,17 @@ def test_verdicts_are_read_from_records_of_any_content():
     assert found.verdict == "warn"
     assert found.items[0] == ("b", "warn")
     assert judgement_of({"checks": {"a": "unknown", "b": "ok"}}, "checks").verdict == "ok"
-    quality = judgement_of({"quality": {"verdict": "pass"}}, "quality")
-    assert (quality.verdict, quality.score, quality.reasons) == ("pass", None, ())
+    quality = judgement_of({"quality": {"verdict": "good"}}, "quality")
+    assert (quality.verdict, quality.score, quality.reasons) == ("good", None, ())
+
+
+def test_the_quality_of_a_result_is_shown_item_by_item_the_worst_first():
+    items = (Item("size", 90.0, "as usual"), Item("sides", 20.0, "unlike"), Item("x", None, "?"))
+    found = judgement_of({"quality": Quality(items).as_dict()}, "quality")
+    assert (found.verdict, found.score) == (Quality(items).trust, 20.0)
+    assert [mark[:2] for mark in found.marks] == [("sides", "20"), ("size", "90"), ("x", "n/a")]
+    page = report_page(phantom_display(), {"quality": Quality(items).as_dict()}).decode()
+    assert re.search(r"sides</th><td[^>]*>20</td><td>unlike", page)
 
 
 @pytest.mark.parametrize("grid", [*GRIDS, "oblique"])

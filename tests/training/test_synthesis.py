@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from keras import ops
+from scipy import ndimage
 
 from lodbrain_cli.errors import InputError
 from lodbrain_cli.labels import get_label_map
@@ -16,6 +17,7 @@ from lodbrain_cli.training.samples import SampleGrid, SynthesisedSamples, networ
 from lodbrain_cli.training.separable import acquisition_matrices, along_axes, spline_matrix
 from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
 from lodbrain_cli.training.tissues import TISSUES, tissue_of
+from lodbrain_cli.training.ventricles import narrow_ventricles
 
 from .heads import label_map
 
@@ -256,10 +258,43 @@ def test_a_receive_field_is_the_same_whether_a_part_or_the_whole_is_shown(rng):
 def test_what_the_field_of_view_cuts_off_has_no_label(head):
     drawn = sample_synthesis(np.random.default_rng(3), head, (48, 48, 48), 4.0, Recipe())
     cut = replace(drawn.acquisition, kept=((0.0, 1.0), (0.4, 1.0), (0.0, 1.0)), noise=0.0)
-    tissues = ops.convert_to_tensor(head.tissues)
+    tissues = head.tissues
     image, labels = apply_synthesis(tissues, replace(drawn, acquisition=cut))
     labels, all_labels = SEVEN[numpy(labels)], SEVEN[numpy(apply_synthesis(tissues, drawn)[1])]
     assert all_labels[:, :19].any()
     assert not labels[:, :19].any()
     assert not numpy(image)[:, :19].any()
     np.testing.assert_array_equal(labels[:, 19:], all_labels[:, 19:])
+
+
+@pytest.mark.parametrize("kept", [0.7, 0.5, 0.15])
+def test_the_brain_grows_into_its_ventricles_and_nowhere_else(head, kept):
+    before, after = head.tissues, narrow_ventricles(head.tissues, kept)
+    assert before is not after
+    ventricles, left = SEVEN[before] == 4, SEVEN[after] == 4
+    assert kept <= left.sum() / ventricles.sum() < min(kept + 0.2, 1)
+    assert not (left & ~ventricles).any()
+    np.testing.assert_array_equal(before[~ventricles], after[~ventricles])
+    assert (SEVEN[after][ventricles] > 0).all()  # brain, not fluid or air
+    # Peeled from outside: what is left lies deeper than what is gone.
+    depth = ndimage.distance_transform_edt(ventricles)
+    assert depth[left].min() + 1 > depth[ventricles & ~left].max()
+
+
+def test_ventricles_that_are_not_there_stay_so():
+    none = np.zeros((9, 9, 9), np.uint8)
+    np.testing.assert_array_equal(narrow_ventricles(none, 0.5), none)
+    alone = np.full((5, 5, 5), next(i for i, t in enumerate(TISSUES) if t.name == "ventricles"))
+    np.testing.assert_array_equal(narrow_ventricles(alone.astype(np.uint8), 0.5), alone)
+
+
+def test_narrow_ventricles_change_nothing_else_of_what_is_drawn(head):
+    drawn = [
+        sample_synthesis(np.random.default_rng(5), head, (40, 40, 40), 4.0, Recipe(1, 0, 1, share))
+        for share in (0.0, 1.0)
+    ]
+    assert drawn[0].ventricles_kept == 1 > drawn[1].ventricles_kept
+    images, tissues = zip(*(apply_synthesis(head.tissues, d) for d in drawn), strict=True)
+    wide, narrow = (np.count_nonzero(SEVEN[numpy(t)] == 4) for t in tissues)
+    assert 0 < narrow < wide
+    assert np.count_nonzero(numpy(images[0]) != numpy(images[1])) < 0.2 * numpy(images[0]).size

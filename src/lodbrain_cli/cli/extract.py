@@ -38,6 +38,7 @@ Examples:
   lodbrain extract T1.mgz --mask mask.mgz --threshold 0.3 --rotate-and-average
   lodbrain extract T1.nii.gz --mask mask.nii.gz --entropy doubt.nii.gz
   lodbrain extract T1.nii.gz -o brain.nii.gz --preset lod-brain
+  lodbrain extract T1.nii.gz --variance v.nii.gz --samples 20 --preset run/
 """,
 )
 @click.argument("scan", type=_PATH)
@@ -45,6 +46,25 @@ Examples:
 @option("--mask", type=_PATH, help="Mask of the brain, uint8.")
 @option("--probability", type=_PATH, help="Probability of brain, float32.")
 @option("--entropy", type=_PATH, help="How unsure each voxel is, in bits: 0 to 1.")
+@option(
+    "--variance",
+    type=_PATH,
+    help="Variance of the probability between samples, for a network with dropout.",
+)
+@option(
+    "--samples",
+    type=click.IntRange(2),
+    default=20,
+    show_default=True,
+    help="With --variance: how many answers are drawn, with dropout on.",
+)
+@option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="With --variance: of the draws.",
+)
 @option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -96,6 +116,9 @@ def extract(
     mask: Path | None,
     probability: Path | None,
     entropy: Path | None,
+    variance: Path | None,
+    samples: int,
+    seed: int,
     overwrite: bool,
     preset: str,
     weights: Path | None,
@@ -118,17 +141,23 @@ def extract(
     from ..segmentation.extraction import ExtractionOptions, extract_brain
     from ..segmentation.loading import load_network
 
-    files = ExtractionFiles(brain, mask, probability, entropy)
+    files = ExtractionFiles(brain, mask, probability, entropy, variance)
     if not files.paths():
-        msg = "nothing to write; name at least one of --output, --mask, --probability, --entropy"
+        kinds = "--output, --mask, --probability, --entropy, --variance"
+        msg = f"nothing to write; name at least one of {kinds}"
+        raise UsageError(msg)
+    if variance is not None and memory is not None:
+        msg = "--memory cannot bound --variance, which runs the network as a whole; leave one"
         raise UsageError(msg)
     files.check(overwrite=overwrite, scans=[resolved(scan)])
     of_network = {k: options.pop(k) for k in ("device", "engine", "threads", "precision")}
     offline, frame = options.pop("offline") or None, options.pop("frame")
     loaded = load_network(
-        preset, "fine", weights, offline=offline, progress=not quiet, **of_network
-    )
-    found = extract_brain(loaded, scan, ExtractionOptions(**options), frame=frame, memory=memory)
+        preset, "fine", weights, offline=offline, progress=not quiet, **of_network,
+        sampling_seed=seed if variance is not None else None,
+    )  # fmt: skip
+    chosen = ExtractionOptions(**options, samples=samples if variance is not None else 1)
+    found = extract_brain(loaded, scan, chosen, frame=frame, memory=memory)
     images = {kind: getattr(found, kind) for kind in files.paths()}
     space = Space("native", found.scan.affine, found.mask.shape, found.scan.header)
     write_extraction(files, images, space, found.record)

@@ -1,4 +1,4 @@
-"""``lodbrain weights``: list, fetch, verify, add, bundle, path."""
+"""``lodbrain weights``: list, fetch, verify, add, import, bundle, path."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,6 +129,39 @@ def add(files: tuple[Path, ...]) -> None:
     for source in files:
         for _, _, path in add_file(source):
             emit(str(path))
+
+
+@weights.command(
+    "import",
+    epilog="""
+\b
+Examples:
+  lodbrain weights import brain-extraction-unet-128iso-model.h5 -o nobrainer/
+  lodbrain extract T1.nii.gz -o brain.nii.gz --preset nobrainer/
+""",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to write; a preset for every command.",
+)
+@option(
+    "--classes",
+    type=click.Path(path_type=Path),
+    help="Table of the classes of a network that says more than brain or not.",
+)
+@option("--block", default=128, show_default=True, help="Side of the blocks that it sees, in mm.")
+@option("--stride", default=128, show_default=True, help="From block to block; less overlaps.")
+def import_weights(file: Path, output: Path, classes: Path | None, block: int, stride: int) -> None:
+    """Take over a U-Net that nobrainer published (.h5, weights alone are read)."""
+    from ..labels import read_classes
+    from ..networks.published import import_nobrainer_unet
+
+    label_set = read_classes(classes)[0] if classes else None
+    emit(str(import_nobrainer_unet(file, output, classes=label_set, block=block, stride=stride)))
 
 
 @weights.command(

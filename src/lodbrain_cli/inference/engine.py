@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ResourceError
-from .execution import StagedNetwork
 from .prediction import Prediction
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from .execution import StagedNetwork
+    from .keras_monte_carlo import SampledNetwork
 
 __all__ = ["Engine", "PartEngine"]
 
@@ -33,7 +35,7 @@ class Engine:
     device : str
         "cpu" or "gpu:N".
     threads : int
-    network : StagedNetwork
+    network : StagedNetwork or SampledNetwork
     scope : callable
         Makes the context in which the network must run.
     on_cpu : callable, optional
@@ -43,7 +45,7 @@ class Engine:
     name: str
     device: str
     threads: int
-    network: StagedNetwork
+    network: "StagedNetwork | SampledNetwork"
     scope: Callable[[], AbstractContextManager[Any]]
     on_cpu: "Callable[[], Engine] | None" = None
 

@@ -16,7 +16,7 @@ from .memory import GPU_BUDGETS, Footprint
 if TYPE_CHECKING:
     from ..presets import TrainedNetwork
 
-__all__ = ["ENGINES", "PRECISIONS", "start_engine"]
+__all__ = ["ENGINES", "PRECISIONS", "start_engine", "start_sampling"]
 
 #: What can be asked for by name.
 ENGINES = ("auto", "openvino", "keras")
@@ -87,6 +87,43 @@ def start_engine(
     return started
 
 
+def start_sampling(
+    network: "TrainedNetwork", weights: Path, *, device: str, threads: int, seed: int
+) -> Engine:
+    """Load a network on Keras with its dropout on, so that each prediction is a sample.
+
+    Parameters
+    ----------
+    network, weights, device, threads
+        As for :func:`start_engine`.
+    seed : int
+        See :func:`lodbrain_cli.networks.dropout.with_dropout_on`.
+
+    Raises
+    ------
+    UsageError
+        When the network has no dropout.
+    ResourceError, WeightsError
+        As :func:`start_engine`.
+    """
+    if not getattr(network.config, "dropout", 0.0):
+        msg = (
+            f"network {network.name!r} was trained without dropout: its samples would all be the "
+            "same; leave the samples, or train with network.dropout above 0"
+        )
+        raise UsageError(msg)
+    from .keras_backend import start_keras
+
+    backend = start_keras(device, threads)
+    with backend.scope():
+        from .keras_monte_carlo import SampledNetwork
+
+        model = _keras_model(network, weights)
+        sampled = SampledNetwork(model, network.config, seed)
+    name = f"keras {backend.keras_version} on {backend.name} {backend.version}, dropout on"
+    return Engine(name, backend.device, threads, sampled, backend.scope)
+
+
 def _check_precision(precision: str, device: str) -> None:
     if precision != "float32" and device == "cpu":
         msg = f"precision {precision!r} is for a GPU; the CPU computes in float32"
@@ -131,13 +168,10 @@ def _start_keras(
 
     backend = start_keras(device, threads)
     with backend.scope():
-        from ..networks.build import build_network
-        from ..networks.checkpoint import load_weights
         from ..networks.keras_graph import read_graph
         from .keras_engine import KerasStage
 
-        model = build_network(network.config)
-        load_weights(model, weights, network.weights.layout)
+        model = _keras_model(network, weights)
         # XLA is slow at a wide kernel over one channel on a CPU (docs/performance.md).
         compose = not (backend.name == "jax" and backend.device == "cpu")
         compile_stage = partial(KerasStage, mixed=precision == "mixed")
@@ -149,6 +183,16 @@ def _start_keras(
     name = f"keras {backend.keras_version} on {backend.name} {backend.version}"
     on_cpu = partial(_start_on_cpu, network, weights, threads) if backend.device != "cpu" else None
     return Engine(name, backend.device, threads, staged, backend.scope, on_cpu)
+
+
+def _keras_model(network: "TrainedNetwork", weights: Path) -> Any:
+    """Build the network with its weights; inside the backend's scope."""
+    from ..networks.build import build_network
+    from ..networks.checkpoint import load_weights
+
+    model = build_network(network.config)
+    load_weights(model, weights, network.weights.layout)
+    return model
 
 
 def _start_on_cpu(network: "TrainedNetwork", weights: Path, threads: int) -> Engine:

@@ -120,10 +120,10 @@ class StagedNetwork:
         # Where most memory is used, what stages left behind would come on top.
         return_free_memory()
         started = time.perf_counter()
-        maps, computed = self._finish(state, memory_limit, only_brain=only_brain)
+        maps, computed, coarse = self._finish(state, memory_limit, only_brain=only_brain)
         seconds[self._plan.stages[-1].output] = time.perf_counter() - started
         self._runner.release()
-        return Prediction(maps, state.moments, seconds, computed)
+        return Prediction(maps, state.moments, seconds, computed, coarse=coarse)
 
     def _run_everywhere(self, stage: Stage, state: State) -> "NDArray[np.float32]":
         """Compute a tensor and its moments, the constant part of the image once."""
@@ -155,11 +155,12 @@ class StagedNetwork:
 
     def _finish(
         self, state: State, memory_limit: int | None, *, only_brain: bool
-    ) -> tuple[ProbabilityMaps, float]:
-        """Compute the output, everywhere or where the brain is."""
+    ) -> "tuple[ProbabilityMaps, float, NDArray[np.float32] | None]":
+        """Compute the output, everywhere or where the brain is; tell what the coarse level saw."""
         stage = self._plan.stages[-1]
-        everywhere = not only_brain or self._plan.coarse is None
-        wanted = state.everywhere(cell_of(stage)) if everywhere else self._coarse_brain(state)
+        seen = self._coarse_background(state) if only_brain and self._plan.coarse else None
+        everywhere = state.everywhere(cell_of(stage))
+        wanted = everywhere if seen is None else self._near_coarse_brain(seen)
         size = self._runner.tile_size(stage, wanted)
         width = stage.graph.channels[stage.output]
         maps = ProbabilityMaps.background(width, _NO_BOX, state.shape, self._backgrounds)
@@ -171,7 +172,7 @@ class StagedNetwork:
             found[maps.box] = maps.all_background < _SURELY_BACKGROUND
             brain = any_in_cells(found, GRAIN)
             wanted = any_in_cells(dilated(brain, 1), cell_of(stage) // GRAIN)
-        return maps, float(computed.mean())
+        return maps, float(computed.mean()), seen
 
     def _compute(
         self,
@@ -199,8 +200,8 @@ class StagedNetwork:
             maps.values[(slice(None), *maps.within(tile.keep))] = values
         return maps
 
-    def _coarse_brain(self, state: State) -> "NDArray[np.bool_]":
-        """Cells where the coarse level may see brain, with a margin."""
+    def _coarse_background(self, state: State) -> "NDArray[np.float32]":
+        """Probability of background by the coarse level."""
         stage = self._plan.coarse
         assert stage is not None
         # Nothing but background where the image is constant.
@@ -210,6 +211,12 @@ class StagedNetwork:
             values, _ = self._runner.run(stage, tile, state, "coarse")
             assert values is not None
             seen[scaled(tile.keep, stage.scale)] = values[list(self._backgrounds)].min(axis=0)
+        return seen
+
+    def _near_coarse_brain(self, seen: "NDArray[np.float32]") -> "NDArray[np.bool_]":
+        """Cells where the coarse level may see brain, with a margin."""
+        stage = self._plan.coarse
+        assert stage is not None
         steps = -(-_MARGIN_VOX // stage.scale)
         # The largest piece: near the volume's border the coarse level sees things.
         near = dilated(largest_component(seen < _COARSELY_BACKGROUND), steps)

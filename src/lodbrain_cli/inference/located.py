@@ -36,6 +36,10 @@ _FURTHER_MM = 2 * STEP_MM
 # Sides of a box that was found too large may be longer by so much.
 _SPARE_MM = 2 * STEP_MM
 
+# Where the finder is so sure lies the brain's core; what hangs on it by thin bridges, such as
+# a face, is not of it.
+_SURE = 0.9
+
 # What the network takes for brain so far from what the finder does is none: muscle of the
 # neck is as bright as cortex, and the box shows too little of the head to tell.
 _AROUND_MM = 8
@@ -93,9 +97,11 @@ class LocatedEngine(PartEngine):
             As there.
         """
         coarse = self.finder.predict(max_pooled(image, self.pool), memory_limit=memory_limit)
-        brain = _brain_box(coarse.maps, self.pool)
+        seen = _seen_brain(coarse.maps, self.pool)
+        brain = _box_of(seen, coarse.maps.origin, self.pool)
         prediction = Prediction(ProbabilityMaps.nothing(self.heads, image.shape), computed=0.0)
         notes, tried = list(coarse.notes), list[tuple[slice, ...]]()
+        doubts: list[str] = []
         while brain is not None:
             box = extent_around(brain, image.shape)
             part = image[box]
@@ -110,24 +116,44 @@ class LocatedEngine(PartEngine):
             )
             notes += inside.notes
             prediction = _outside_too(inside, box, image.shape)
-            brain = _better_place(brain, _brain_box(prediction.maps), box, image.shape)
-        if tried:
-            notes += _clear_far_from(coarse.maps, self.pool, prediction.maps)
+            # Before the box is judged: it would grow after a neck.
+            doubts = _clear_far_from(seen, coarse.maps, self.pool, prediction.maps)
+            found = _rather_brain(prediction.maps)
+            found_in = _box_of(found, prediction.maps.origin)
+            brain = _better_place(brain, found_in, box, image.shape)
         seconds = {"finder": sum(coarse.seconds.values()), **prediction.seconds}
-        return replace(prediction, seconds=seconds, notes=tuple(notes))
+        background = np.ones(coarse.maps.shape, np.float32)
+        background[coarse.maps.box] = coarse.maps.all_background
+        return replace(prediction, seconds=seconds, notes=(*notes, *doubts), coarse=background)
 
 
-def _brain_box(maps: ProbabilityMaps, scale: int = 1) -> tuple[slice, ...] | None:
-    """Box in mm around the largest piece that is rather brain than background.
+def _rather_brain(maps: ProbabilityMaps) -> "NDArray[np.bool_]":
+    """Largest piece of the maps' box that is rather brain than background."""
+    return largest_component(maps.all_background < 0.5)
+
+
+def _seen_brain(coarse: ProbabilityMaps, scale: int) -> "NDArray[np.bool_]":
+    """Tell what the finder takes for brain, but for what lies far from its core."""
+    core = ndimage.binary_opening(coarse.all_background < 1 - _SURE)
+    if not core.any():
+        return _rather_brain(coarse)
+    reach = -(-_AROUND_MM // scale)
+    near = ndimage.binary_dilation(largest_component(core), iterations=reach)
+    return largest_component((coarse.all_background < 0.5) & near)
+
+
+def _box_of(
+    brain: "NDArray[np.bool_]", origin: tuple[int, ...], scale: int = 1
+) -> tuple[slice, ...] | None:
+    """Box in mm around a brain whose array begins at `origin`.
 
     Slices with a sliver of it do not count: a spinal cord taken for brainstem
     would pull the box down the neck.
     """
-    piece = largest_component(maps.all_background < 0.5)
     box = []
-    for axis, first in enumerate(maps.origin):
+    for axis, first in enumerate(origin):
         others = tuple(i for i in range(3) if i != axis)
-        area = piece.sum(axis=others)
+        area = brain.sum(axis=others)
         thick = np.flatnonzero(area > _SLIVER * area.max(initial=0))
         if not thick.size:
             return None
@@ -135,17 +161,19 @@ def _brain_box(maps: ProbabilityMaps, scale: int = 1) -> tuple[slice, ...] | Non
     return tuple(box)
 
 
-def _clear_far_from(coarse: ProbabilityMaps, scale: int, maps: ProbabilityMaps) -> list[str]:
+def _clear_far_from(
+    brain: "NDArray[np.bool_]", coarse: ProbabilityMaps, scale: int, maps: ProbabilityMaps
+) -> list[str]:
     """Make background, in place, of what lies far from the finder's brain; say if it cannot be."""
     seen = np.zeros(coarse.shape, bool)
-    seen[coarse.box] = largest_component(coarse.all_background < 0.5)
+    seen[coarse.box] = brain
     near = ndimage.binary_dilation(seen, iterations=-(-_AROUND_MM // scale))
     for axis in range(3):
         near = near.repeat(scale, axis)
     far = ~near[maps.box]
-    brain = maps.all_background < 0.5
-    apart = int(np.count_nonzero(brain & far))
-    if apart > _MOST_APART * int(np.count_nonzero(brain)):
+    found = maps.all_background < 0.5
+    apart = int(np.count_nonzero(found & far))
+    if apart > _MOST_APART * int(np.count_nonzero(found)):
         return ["the coarse level sees the brain elsewhere; look at the result"]
     if apart:
         for index, values in enumerate(maps.values):

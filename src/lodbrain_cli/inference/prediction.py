@@ -29,6 +29,9 @@ class Prediction:
         Share of the volume whose output was computed; the rest is background.
     notes : tuple of str
         What a user should know of how it came about.
+    coarse : (d, h, w) float32 array or None
+        Probability of background by the coarse level alone, on the volume in larger
+        voxels; None where it was not asked.
     """
 
     maps: ProbabilityMaps
@@ -36,6 +39,7 @@ class Prediction:
     seconds: Mapping[str, float] = field(default_factory=dict)
     computed: float = 1.0
     notes: tuple[str, ...] = ()
+    coarse: "NDArray[np.float32] | None" = None
 
     @property
     def output(self) -> "NDArray[np.float32]":

@@ -4,11 +4,13 @@ from .classes_file import read_classes
 from .label_map import LabelMap
 from .label_set import Label, LabelSet
 from .maps import LABEL_MAPS, get_label_map
-from .sets import LABEL_SETS, get_label_set
+from .sets import BRAIN, LABEL_SETS, LOD_BRAIN_7, get_label_set
 
 __all__ = [
+    "BRAIN",
     "LABEL_MAPS",
     "LABEL_SETS",
+    "LOD_BRAIN_7",
     "Label",
     "LabelMap",
     "LabelSet",

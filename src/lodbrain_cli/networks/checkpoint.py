@@ -30,7 +30,7 @@ def load_weights(model: keras.Model, path: Path, layout: str) -> None:
         Changed in place, only when every tensor fits.
     path : Path
         HDF5 file. Its hash is checked by whoever knows it.
-    layout : {"lodbrain", "lod-brain-release"}
+    layout : {"lodbrain", "lod-brain-release", "nobrainer-unet"}
 
     Raises
     ------

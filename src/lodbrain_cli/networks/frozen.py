@@ -24,7 +24,7 @@ def frozen_graph(name: str, weights: Path, layout: str, structure: str | None = 
     name : str
         Of the :class:`lodbrain_cli.presets.TrainedNetwork`.
     weights : Path
-    layout : {"lodbrain", "lod-brain-release"}
+    layout : {"lodbrain", "lod-brain-release", "nobrainer-unet"}
     structure : str, optional
         JSON of the graph; default: the file of the package.
 

@@ -5,11 +5,10 @@ gives arrays to a network that was built in code. External links, external raw
 storage and virtual data sets, by which an HDF5 file can point at other files,
 are refused.
 
-Two layouts: ``lodbrain`` (``<layer>/<variable>``) and ``lod-brain-release``
-(the Keras 2.4 files of the LOD-Brain authors; SPEC A.3).
+How a file names its tensors is its layout; see :mod:`.layouts`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,74 +16,12 @@ import h5py
 import numpy as np
 
 from ..errors import WeightsError
+from .layouts import dataset_paths, paths_of_layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["dataset_paths", "read_all_tensors", "read_tensors"]
-
-# Our layer → group in the authors' files. Keras 2 numbered layers by order of
-# creation, so the table is written out: three pairs of tensors have equal
-# shapes, and matching by position or shape would swap them silently.
-_RELEASE_GROUPS: Mapping[str, str] = {
-    "level0_entry": "conv3d/conv3d",
-    "level0_encoder1_conv": "plain/conv3d_1",
-    "level0_encoder1_norm": "plain/group_normalization",
-    "level0_encoder1_down": "plain/plain/conv3d_2",
-    "level0_bridge_conv": "plain_1/conv3d_3",
-    "level0_bridge_norm": "plain_1/group_normalization_1",
-    "level0_bridge_down": "plain_1/plain_1/conv3d_4",
-    "level0_decoder1_conv": "up_plain/conv3d_5",
-    "level0_decoder1_norm": "up_plain/group_normalization_2",
-    "level0_decoder1_up": "up_plain/up_plain/conv3d_transpose",
-    "level0_decoder2_conv": "up_plain_1/conv3d_6",
-    "level0_decoder2_norm": "up_plain_1/group_normalization_3",
-    "level0_decoder2_up": "up_plain_1/up_plain_1/conv3d_transpose_1",
-    "level0_features": "conv3d_7/conv3d_7",
-    "level1_entry": "conv3d_8/conv3d_8",
-    "level1_bridge_conv": "plain_2/conv3d_9",
-    "level1_bridge_norm": "plain_2/group_normalization_4",
-    "level1_bridge_down": "plain_2/plain_2/conv3d_10",
-    "level1_decoder1_conv": "up_plain_2/conv3d_11",
-    "level1_decoder1_norm": "up_plain_2/group_normalization_5",
-    "level1_decoder1_up": "up_plain_2/up_plain_2/conv3d_transpose_2",
-    "level1_features": "conv3d_12/conv3d_12",
-    "logits": "main_output/main_output",
-}
-
-
-def dataset_paths(names: Iterable[str], layout: str) -> dict[str, str]:
-    """Where a layout keeps tensors.
-
-    Parameters
-    ----------
-    names : iterable of str
-        ``<layer>/<variable>``.
-    layout : {"lodbrain", "lod-brain-release"}
-
-    Returns
-    -------
-    dict of str to str
-        Name to dataset path.
-
-    Raises
-    ------
-    WeightsError
-        When the layout has no place for one of the layers.
-    """
-    if layout == "lodbrain":
-        return {name: name for name in names}
-    paths = {}
-    for name in names:
-        layer, _, variable = name.partition("/")
-        if layer not in _RELEASE_GROUPS:
-            msg = (
-                f"the layout {layout!r} has no tensors for layer {layer!r}: it "
-                "holds networks of at most 2 levels with filters 8, 16, 32"
-            )
-            raise WeightsError(msg)
-        paths[name] = f"{_RELEASE_GROUPS[layer]}/{variable}:0"
-    return paths
+__all__ = ["read_all_tensors", "read_tensors"]
 
 
 def read_tensors(
@@ -96,7 +33,8 @@ def read_tensors(
     ----------
     path : Path
         HDF5 file. Its hash is checked by whoever knows it.
-    layout : {"lodbrain", "lod-brain-release"}
+    layout : str
+        One of :data:`.layouts.LAYOUTS`.
     shapes : mapping of str to tuple of int
         Name (``<layer>/<variable>``) to shape of every tensor of the network.
 
@@ -113,7 +51,8 @@ def read_tensors(
     """
     places = dataset_paths(shapes, layout)
     expected = {places[name]: shape for name, shape in shapes.items()}
-    arrays = _read_arrays(path)
+    stored = _read_arrays(path)
+    arrays = {place: stored[name] for name, place in paths_of_layout(stored, layout).items()}
     problems = _misfits(expected, arrays)
     if problems:
         msg = (
@@ -126,7 +65,7 @@ def read_tensors(
 
 
 def read_all_tensors(path: Path) -> "dict[str, NDArray[np.float32]]":
-    """Read whatever tensors a file of the ``lodbrain`` layout holds, by name.
+    """Read whatever tensors a file holds, by the path of each in the file.
 
     Raises
     ------

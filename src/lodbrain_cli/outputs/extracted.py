@@ -29,7 +29,7 @@ class ExtractionFiles:
         Intensities inside the mask, 0 outside.
     mask : Path, optional
         uint8.
-    probability, entropy : Path, optional
+    probability, entropy, variance : Path, optional
         float32; entropy in bits.
     """
 
@@ -37,6 +37,7 @@ class ExtractionFiles:
     mask: Path | None = None
     probability: Path | None = None
     entropy: Path | None = None
+    variance: Path | None = None
 
     def paths(self) -> dict[str, Path]:
         """Images that will be written, by kind."""

@@ -30,7 +30,7 @@ class WeightsFile:
         Size in bytes.
     urls : tuple of str
         Addresses to try, in order; none for a file of the package.
-    layout : {"lodbrain", "lod-brain-release"}
+    layout : {"lodbrain", "lod-brain-release", "nobrainer-unet"}
         How tensors are named inside the file.
     """
 
@@ -38,7 +38,7 @@ class WeightsFile:
     sha256: str
     num_bytes: int
     urls: tuple[str, ...]
-    layout: Literal["lodbrain", "lod-brain-release"]
+    layout: Literal["lodbrain", "lod-brain-release", "nobrainer-unet"]
 
 
 @dataclass(frozen=True)

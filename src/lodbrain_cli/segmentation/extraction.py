@@ -52,12 +52,15 @@ class ExtractionOptions:
         Grow the mask by so much, in mm.
     rotate_and_average : bool
         Average with the prediction for a turned image: slower.
+    samples : int
+        Predictions to average, for a network that was loaded to be sampled.
     """
 
     threshold: float = 0.5
     one_piece: bool = True
     dilate_mm: float = 0.0
     rotate_and_average: bool = False
+    samples: int = 1
 
     def __post_init__(self) -> None:
         """Refuse values that no mask can have.
@@ -73,6 +76,9 @@ class ExtractionOptions:
         if not 0 <= self.dilate_mm <= 50:
             msg = f"dilate_mm must be from 0 to 50 mm; received {self.dilate_mm}"
             raise UsageError(msg)
+        if self.samples < 1:
+            msg = f"samples must be at least 1; received {self.samples}"
+            raise UsageError(msg)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +92,8 @@ class Extraction:
         Empty where `doubts` say that there is none.
     probability : (X, Y, Z) float32 array
         Of brain.
+    variance : (X, Y, Z) float32 array or None
+        Of that probability between samples; None where there was one.
     doubts : tuple of str
         Why the result is not to be trusted; none where it is.
     record : dict
@@ -95,6 +103,7 @@ class Extraction:
     scan: Scan
     mask: "NDArray[np.bool_]"
     probability: "NDArray[np.float32]"
+    variance: "NDArray[np.float32] | None"
     doubts: tuple[str, ...]
     record: dict[str, Any] = field(repr=False)
 
@@ -160,9 +169,11 @@ def extract_brain(
         image = z_score(conformed, out=conformed)
     turns = _TURNS if options.rotate_and_average else _TURNS[:1]
     with steps("infer"):
-        likely = _probability(loaded, image, turns, memory)
+        likely, spread = _sampled(loaded, image, turns, memory, options.samples)
     with steps("mask"):
-        probability = grid.coarser(loaded.network.pool).to_native(likely, 0.0)
+        coarser = grid.coarser(loaded.network.pool)
+        probability = coarser.to_native(likely, 0.0)
+        variance = coarser.to_native(spread, 0.0) if spread is not None else None
         voxel_mm = scan.voxel_size_mm
         no_head = tuple(f.text for f in findings if f.item == "head" and f.verdict is Verdict.WARN)
         mask, doubts = _mask(probability, options, voxel_mm, no_head)
@@ -179,7 +190,27 @@ def extract_brain(
         checks={f.item: f.verdict.value for f in findings},
         brain_ml=round(volume_ml, 3),
     )
-    return Extraction(scan, mask, probability, doubts, record)
+    return Extraction(scan, mask, probability, variance, doubts, record)
+
+
+def _sampled(
+    loaded: LoadedNetwork,
+    image: "NDArray[np.float32]",
+    turns: Sequence[tuple[float, float, float]],
+    memory: int | None,
+    samples: int,
+) -> "tuple[NDArray[np.float32], NDArray[np.float32] | None]":
+    """Mean and variance of the probability over samples, without keeping them (Welford)."""
+    mean = _probability(loaded, image, turns, memory)
+    if samples == 1:
+        return mean, None
+    squares = np.zeros_like(mean)
+    for number in range(2, samples + 1):
+        drawn = _probability(loaded, image, turns, memory)
+        away = drawn - mean
+        mean = mean + away / np.float32(number)
+        squares += away * (drawn - mean)
+    return mean, squares / np.float32(samples)
 
 
 def _probability(

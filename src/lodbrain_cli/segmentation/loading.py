@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..inference.devices import allowed_threads
-from ..inference.engines import start_engine
+from ..inference.engines import start_engine, start_sampling
 from ..inference.located import LocatedEngine
 from ..inference.windows import WindowedEngine
 from ..presets import Preset, TrainedNetwork, find_preset
@@ -81,6 +81,7 @@ def load_network(
     engine: str = "auto",
     threads: int | None = None,
     precision: str = "float32",
+    sampling_seed: int | None = None,
     offline: bool | None = None,
     progress: bool = False,
 ) -> LoadedNetwork:
@@ -93,6 +94,9 @@ def load_network(
         File of the network itself, or a folder with all files of the preset.
     device, engine, threads, precision
         See :func:`lodbrain_cli.inference.engines.start_engine`.
+    sampling_seed : int, optional
+        Leave dropout on: see :func:`lodbrain_cli.inference.engines.start_sampling`.
+        `engine` and `precision` then count for the network that finds the brain alone.
     offline, progress
         See :func:`lodbrain_cli.weights.obtain`.
 
@@ -110,7 +114,13 @@ def load_network(
     )  # fmt: skip
     began = time.perf_counter()
     found = find(weights, file=network.weights)
-    inner = start(network, found.path)
+    if sampling_seed is None:
+        inner = start(network, found.path)
+    else:
+        inner = start_sampling(
+            network, found.path, device=device, threads=threads or allowed_threads(),
+            seed=sampling_seed,
+        )  # fmt: skip
     runs: Engine | LocatedEngine | WindowedEngine = inner
     of_finder = None
     if network.windows is not None:

@@ -69,10 +69,11 @@ class SynthesisOptions(Options):
     t1w_share: Share = 0.6
     stripped_share: Share = 0.1
     deformation_strength: Annotated[float, Field(ge=0, le=2)] = 1.0
+    narrow_share: Share = 0.5
 
     def recipe(self) -> Recipe:
         """As the synthesis reads it."""
-        return Recipe(self.t1w_share, self.stripped_share, self.deformation_strength)
+        return Recipe(**self.model_dump())
 
 
 class AugmentationOptions(Options):

@@ -1,21 +1,16 @@
 """The network of a run as a model file, which every command takes as a preset."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..files import write_text
-from ..networks.build import build_network
-from ..networks.keras_graph import read_graph
+from ..networks.model_folder import write_model_file
 from ..presets import (
-    MODEL_FILE,
     LodBrainConfig,
     NetworkConfig,
     Preset,
     WeightsFile,
     Windows,
     get_preset,
-    model_to_plain,
 )
 from ..weights.store import sha256_of
 from .config import StageOptions, TrainingConfig
@@ -75,10 +70,7 @@ def write_model(
         pool=pool,
         windows=_windows(network, stage),
     )
-    structure = read_graph(build_network(network)).structure()
-    path = folder / MODEL_FILE
-    write_text(path, json.dumps(model_to_plain(preset, structure), indent=1) + "\n")
-    return path
+    return write_model_file(preset, folder)
 
 
 def _windows(network: NetworkConfig, stage: StageOptions) -> Windows | None:

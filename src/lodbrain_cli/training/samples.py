@@ -192,7 +192,7 @@ class SynthesisedSamples:
         head = self.heads[int(rng.integers(len(self.heads)))]
         x, y, z = (n * self.grid.pool for n in shape)
         drawn = sample_synthesis(rng, head, (x, y, z), self.grid.image_mm, self.recipe)
-        return apply_synthesis(ops.convert_to_tensor(head.tissues), drawn)
+        return apply_synthesis(head.tissues, drawn)
 
 
 def _mean(volume: Any) -> Any:

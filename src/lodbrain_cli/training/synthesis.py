@@ -5,7 +5,7 @@ map is deformed, every tissue painted with a random intensity, and the result
 degraded as a scanner would.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from .contrasts import Contrast, ContrastKind, apply_contrast, sample_contrast
 from .deformation import Deformation, apply_deformation, sample_deformation
 from .heads import Head, brain_tissues
 from .tissues import TISSUES
+from .ventricles import narrow_ventricles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,7 @@ __all__ = ["Recipe", "Synthesis", "apply_synthesis", "sample_synthesis"]
 
 _SIDE_MM = 256.0
 _MARGIN_MM = 6.0
+_KEPT = (0.15, 0.8)
 _FLUID = next(i for i, t in enumerate(TISSUES) if t.name == "cerebrospinal fluid")
 
 Stripping = Literal["none", "brain", "brain and fluid"]
@@ -41,11 +43,14 @@ class Recipe:
         Share of images without skull.
     deformation_strength : float
         Factor on all deformations.
+    narrow_share : float
+        Share of heads whose ventricles are made narrower.
     """
 
     t1w_share: float = 0.6
     stripped_share: float = 0.1
     deformation_strength: float = 1.0
+    narrow_share: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class Synthesis:
         Parameters of the three steps.
     stripping : {"none", "brain", "brain and fluid"}
         What is left of the head.
+    ventricles_kept : float
+        Share of the ventricles' volume that is left, at least.
     """
 
     shape: tuple[int, int, int]
@@ -69,6 +76,7 @@ class Synthesis:
     contrast: Contrast
     acquisition: Acquisition
     stripping: Stripping
+    ventricles_kept: float = 1.0
 
 
 def sample_synthesis(
@@ -101,7 +109,7 @@ def sample_synthesis(
         stripping = "brain" if rng.random() < 0.5 else "brain and fluid"
     centre = _sample_centre(rng, head, extent_mm)
     brain = np.mean(head.brain_vox, axis=1)
-    return Synthesis(
+    drawn = Synthesis(
         shape,
         voxel_mm,
         sample_deformation(
@@ -114,6 +122,9 @@ def sample_synthesis(
         sample_acquisition(rng, brain - centre),
         stripping,
     )
+    # Drawn last: whatever the share, a seed gives the same image else.
+    narrow = rng.random() < recipe.narrow_share
+    return replace(drawn, ventricles_kept=float(rng.uniform(*_KEPT)) if narrow else 1.0)
 
 
 def _sample_centre(
@@ -130,12 +141,12 @@ def _sample_centre(
     return centre
 
 
-def apply_synthesis(tissues: Any, synthesis: Synthesis) -> tuple[Any, Any]:
+def apply_synthesis(tissues: "NDArray[np.uint8]", synthesis: Synthesis) -> tuple[Any, Any]:
     """Make the image that was drawn.
 
     Parameters
     ----------
-    tissues : (X, Y, Z) uint8 tensor
+    tissues : (X, Y, Z) uint8 array
         Of the :class:`.heads.Head` that it was drawn for.
     synthesis : Synthesis
 
@@ -146,8 +157,10 @@ def apply_synthesis(tissues: Any, synthesis: Synthesis) -> tuple[Any, Any]:
     tissues : (*shape) int32 tensor
         What is where, air where the field of view was cut.
     """
+    if synthesis.ventricles_kept < 1:
+        tissues = narrow_ventricles(tissues, synthesis.ventricles_kept)
     deformed = apply_deformation(
-        tissues, synthesis.deformation, synthesis.shape, synthesis.voxel_mm
+        ops.convert_to_tensor(tissues), synthesis.deformation, synthesis.shape, synthesis.voxel_mm
     )
     painted = apply_contrast(deformed, synthesis.contrast)
     if synthesis.stripping != "none":

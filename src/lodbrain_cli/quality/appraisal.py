@@ -1,0 +1,189 @@
+"""The verdict on one result: every item, one after the other."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..checking import Finding, Verdict
+from ..imaging.components import largest_component
+from ..imaging.probability_maps import ProbabilityMaps
+from ..imaging.volumetry import StructureVolume
+from ..labels import LOD_BRAIN_7, LabelSet
+from .evidence import Evidence, gather_evidence
+from .symmetry import asymmetry
+from .thresholds import ANATOMY, BRAIN_ML, MEASURES
+from .verdict import Item, Quality
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Result", "appraise"]
+
+# Structures whose halves are alike in every head; the ventricles' often are not.
+_ALIKE = (1, 2, 3, 5)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What is to be judged.
+
+    Parameters
+    ----------
+    maps : ProbabilityMaps
+        Of one label set, as the labels came from them.
+    pool : int
+        Millimetres in a voxel of the maps.
+    label_set : LabelSet
+    labels : (X, Y, Z) uint8 array
+        On the grid of the results.
+    affine : (4, 4) array
+        Of that grid.
+    whole_scan : bool
+        Whether that grid ends where the scan does.
+    volumes : sequence of StructureVolume
+        Counted there.
+    struck_voxels : int
+        That cleaning took away, on the grid of the maps.
+    coarse : (d, h, w) float32 array, optional
+        Probability of background by the coarse level, on the conformed volume in
+        larger voxels.
+    findings : sequence of Finding
+        Of the scan, before it was segmented.
+    age, ages : float, (float, float) or None
+        Of the person in years; youngest and oldest that the network was trained on.
+    """
+
+    maps: ProbabilityMaps
+    pool: int
+    label_set: LabelSet
+    labels: "NDArray[np.uint8]"
+    affine: "NDArray[np.float64]"
+    whole_scan: bool
+    volumes: Sequence[StructureVolume]
+    struck_voxels: int = 0
+    coarse: "NDArray[np.float32] | None" = None
+    findings: Sequence[Finding] = ()
+    age: float | None = None
+    ages: tuple[float, float] | None = None
+
+
+def appraise(result: Result) -> Quality:
+    """Judge a result by what network and anatomy say of it.
+
+    Parameters
+    ----------
+    result : Result
+
+    Returns
+    -------
+    Quality
+        Where nothing was found, or the scan shows no head, with these items alone.
+    """
+    evidence = gather_evidence(result.maps, result.pool)
+    nothing = tuple(_nothing(result, evidence))
+    if nothing:
+        return Quality(nothing)
+    items = [_confidence(evidence), _borders(evidence), _coarse(result, evidence)]
+    items += [_stray(result, evidence), _field_of_view(result)]
+    if result.label_set == LOD_BRAIN_7:
+        items += [_symmetry(evidence), *_anatomy(result)]
+    if result.age is not None and result.ages is not None:
+        items.append(_age(result.age, result.ages))
+    return Quality(tuple(items))
+
+
+def _nothing(result: Result, evidence: Evidence) -> Iterator[Item]:
+    for finding in result.findings:
+        if finding.item == "head" and finding.verdict is Verdict.WARN:
+            yield Item("head", 0.0, finding.text)
+    if not evidence.brain.any():
+        yield Item("structures", 0.0, "no brain was found: the result is empty")
+
+
+def _judged(name: str, value: float, text: str) -> Item:
+    return Item(name, MEASURES[name].mark(value), text, {"value": value})
+
+
+def _confidence(evidence: Evidence) -> Item:
+    inside = evidence.brain & ~evidence.borders
+    sure = float(evidence.probability[inside].mean()) if inside.any() else 0.0
+    return _judged("confidence", sure, f"mean probability inside structures {sure:.3f}")
+
+
+def _borders(evidence: Evidence) -> Item:
+    vague = float(evidence.entropy[evidence.borders].mean())
+    return _judged("borders", vague, f"mean entropy at borders {vague:.3f} of 1")
+
+
+def _coarse(result: Result, evidence: Evidence) -> Item:
+    name = "coarse level"
+    if result.coarse is None:
+        return Item(name, None, "the network has no coarse level to compare with")
+    seen = largest_component(result.coarse < 0.5)
+    voxel_mm = result.maps.shape[0] * result.pool // seen.shape[0]
+    places = np.argwhere(evidence.brain) * evidence.step_mm + np.array(evidence.origin_mm)
+    cells = places // voxel_mm
+    counts = np.zeros(seen.shape, np.int64)
+    np.add.at(counts, tuple(cells.T), 1)
+    fine = counts >= (voxel_mm / evidence.step_mm) ** 3 / 2
+    total = int(fine.sum() + seen.sum())
+    dice = 2 * int((fine & seen).sum()) / total if total else 0.0
+    return _judged(name, dice, f"Dice of the brain by coarse and fine level {dice:.3f}")
+
+
+def _stray(result: Result, evidence: Evidence) -> Item:
+    brain = int(evidence.brain.sum()) * (evidence.step_mm / result.pool) ** 3
+    share = result.struck_voxels / brain
+    return _judged("stray pieces", share, f"{share:.1%} of the brain were pieces apart, removed")
+
+
+def _field_of_view(result: Result) -> Item:
+    name = "field of view"
+    if not result.whole_scan:
+        return Item(name, None, "results on the conformed grid do not show where the scan ends")
+    touching = 0.0
+    voxel = np.linalg.norm(result.affine[:3, :3], axis=0)
+    for axis in range(3):
+        face_mm2 = float(np.prod(np.delete(voxel, axis)))
+        for end in (0, -1):
+            plane = np.take(result.labels, end, axis=axis) > 0
+            touching = max(touching, float(plane.sum()) * face_mm2)
+    text = f"{touching:.0f} mm2 of brain lie at an end of the field of view"
+    return _judged(name, touching, text)
+
+
+def _symmetry(evidence: Evidence) -> Item:
+    halves = asymmetry(evidence.labels[::2, ::2, ::2], LOD_BRAIN_7.num_classes)
+    if halves is None:
+        return Item("symmetry", 0.0, "too little was found to compare left with right")
+    apart = {label: halves[label] for label in _ALIKE if label in halves}
+    worst = max(apart, key=apart.__getitem__, default=None)
+    if worst is None:
+        return Item("symmetry", 0.0, "no structure to compare left with right")
+    name = LOD_BRAIN_7.labels[worst].name.lower()
+    text = f"left and right {name} differ by {apart[worst]:.0%} of their sum"
+    return _judged("symmetry", apart[worst], text)
+
+
+def _anatomy(result: Result) -> Iterator[Item]:
+    total = sum(v.volume_mm3 for v in result.volumes)
+    whole_ml = total / 1000
+    text = f"all structures have {whole_ml:.0f} ml"
+    yield Item("brain volume", BRAIN_ML.mark(whole_ml), text, {"ml": whole_ml})
+    for volume, label in zip(result.volumes, result.label_set.structures, strict=True):
+        share = 100 * volume.volume_mm3 / total
+        text = f"{volume.name.lower()}: {share:.1f} % of the brain"
+        if not volume.voxels:
+            text = f"{volume.name.lower()}: not found"
+        yield Item(volume.name.lower(), ANATOMY[label.index].mark(share), text, {"percent": share})
+
+
+def _age(age: float, ages: tuple[float, float]) -> Item:
+    youngest, oldest = ages
+    if youngest <= age <= oldest:
+        return Item("age", 100.0, f"{age:g} years, as people that the network was trained on")
+    text = f"{age:g} years: the network was trained on people of {youngest:g} to {oldest:g}"
+    # Not wrong by itself, but nobody measured it: never called good.
+    return Item("age", 40.0, text, {"years": age})
