@@ -26,7 +26,12 @@ RECORD = {
     "preset": "lod-brain",
     "weights": {"sha256": "0" * 64, "file": "weights.h5"},
     "checks": {"noise": "warn", "head": "ok", "file": "refuse"},
-    "quality": {"verdict": "fail", "score": 0.25, "reasons": ["much too small"]},
+    "quality": {
+        "verdict": "fail",
+        "score": 25.0,
+        "reasons": ["much too small"],
+        "items": {"size": {"mark": 25.0, "text": "much too small"}},
+    },
     "warnings": ["a long line " * 20],
     "seconds": {"read": 0.5},
     "input": {"path": "/a/very/long/path" * 9, "sha256": "1" * 64},
@@ -56,7 +61,7 @@ def viewer(opened, address):
 def fresh(viewer):
     """The page as it is when it has just been opened."""
     page = viewer.page
-    page.locator("#viewer-view").select_option("planes")
+    page.locator("#viewer-view").select_option("axial")  # in software 3-D takes its time
     page.locator("input[name=viewer-overlay]").first.check()
     for box in page.locator("input[name=viewer-class]").all():
         box.check()
@@ -82,6 +87,7 @@ def test_it_opens_offline_without_a_request_or_an_error(viewer, address):
 
 
 def test_the_canvas_shows_the_head_and_its_labels(fresh):
+    fresh.page.locator("#viewer-view").select_option("planes")
     pixels = fresh.canvas()
     assert pixels.std() > 20
     assert (pixels.max(axis=-1) > 60).mean() > 0.1
@@ -121,6 +127,7 @@ def test_labels_can_be_outlines_alone(fresh):
         ("viewer-opacity", ["End"]),
         ("viewer-z", ["PageUp", "ArrowRight"]),
         ("viewer-x", ["PageDown", "PageDown", "ArrowLeft"]),
+        ("viewer-y", ["End"]),
         ("viewer-high", ["Home"]),
         ("viewer-low", ["End", "PageDown"]),
         ("viewer-gamma", ["End", "ArrowLeft"]),

@@ -95,6 +95,7 @@ def test_of_several_scans_each_has_a_report_and_all_have_one(run, tmp_path):
     assert f"all scans: {out / 'report.html'}" in done.stderr
     page = (out / "report.html").read_text()
     links = re.findall(r'<a href="([^"]+)"', page)
+    assert re.findall(r'"row"><a [^>]*>([^<]*)', page) == ["a", "b #?"]
     assert sorted(links) == ["a_seg-lodbrain_report.html", "b%20%23%3F_seg-lodbrain_report.html"]
     assert (out / "b #?_seg-lodbrain_report.html").is_file()
     assert (out / "a_seg-lodbrain_dseg.png").is_file()

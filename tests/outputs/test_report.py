@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lodbrain_cli.errors import InputError, UsageError
 from lodbrain_cli.labels import get_label_set
-from lodbrain_cli.outputs.display import Display, Overlay
+from lodbrain_cli.outputs.display import Display, Overlay, make_display
 from lodbrain_cli.outputs.report import document, viewer
 from lodbrain_cli.outputs.report.group import (
     OUTLIER,
@@ -25,8 +25,9 @@ from lodbrain_cli.outputs.report.group import (
 from lodbrain_cli.outputs.report.page import check_report, report_page
 from lodbrain_cli.outputs.report.reference import LabelSource
 from lodbrain_cli.outputs.report.sections import judgement_of, volume_rows
+from lodbrain_cli.quality import Item, Quality
 
-from ..phantoms import GRIDS, phantom, rotation
+from ..phantoms import GRIDS, rotation
 from .heads import phantom_display, phantom_files
 
 HOSTILE = "\"><script>alert(1)</script></script><!-- ü 中 '&' \udcff.nii.gz"
@@ -35,7 +36,12 @@ RECORD = {
     "preset": HOSTILE,
     "weights": {"sha256": "0" * 64, "file": HOSTILE},
     "checks": {"noise": "warn", "head": "ok", HOSTILE: "refuse"},
-    "quality": {"verdict": "fail", "score": 12.5, "reasons": [HOSTILE]},
+    "quality": {
+        "verdict": "fail",
+        "score": 24.6,
+        "reasons": [HOSTILE],
+        "items": {HOSTILE: {"mark": 24.6, "text": HOSTILE}, "b": {"mark": None}, "c": 3},
+    },
     "warnings": [HOSTILE],
     "command": ["lodbrain", "segment", HOSTILE],
     "seconds": {"read": 0.5, HOSTILE: 1.5},
@@ -91,7 +97,7 @@ def test_the_policy_lets_nothing_in_but_the_page_itself():
 
 def test_a_page_says_what_the_record_says_and_how_to_read_the_pictures():
     page = html.unescape(report_page(phantom_display(), RECORD).decode())
-    for said in ("Result: fail, score 12 of 100", "Scan: refuse", "0" * 64, "1" * 64, "1.50 s"):
+    for said in ("Result: fail, score 25 of 100", "Scan: refuse", "0" * 64, "1" * 64, "1.50 s"):
         assert said in page
     assert "Neurological: the left side of the picture is the left side of the head" in page
     bare = report_page(phantom_display(), {}).decode()
@@ -107,8 +113,17 @@ def test_verdicts_are_read_from_records_of_any_content():
     assert found.verdict == "warn"
     assert found.items[0] == ("b", "warn")
     assert judgement_of({"checks": {"a": "unknown", "b": "ok"}}, "checks").verdict == "ok"
-    quality = judgement_of({"quality": {"verdict": "pass"}}, "quality")
-    assert (quality.verdict, quality.score, quality.reasons) == ("pass", None, ())
+    quality = judgement_of({"quality": {"verdict": "good"}}, "quality")
+    assert (quality.verdict, quality.score, quality.reasons) == ("good", None, ())
+
+
+def test_the_quality_of_a_result_is_shown_item_by_item_the_worst_first():
+    items = (Item("size", 90.0, "as usual"), Item("sides", 20.0, "unlike"), Item("x", None, "?"))
+    found = judgement_of({"quality": Quality(items).as_dict()}, "quality")
+    assert (found.verdict, found.score) == (Quality(items).trust, 20.0)
+    assert [mark[:2] for mark in found.marks] == [("sides", "20"), ("size", "90"), ("x", "n/a")]
+    page = report_page(phantom_display(), {"quality": Quality(items).as_dict()}).decode()
+    assert re.search(r"sides</th><td[^>]*>20</td><td>unlike", page)
 
 
 @pytest.mark.parametrize("grid", [*GRIDS, "oblique"])
@@ -213,6 +228,19 @@ def test_z_scores_are_those_of_iglewicz_and_hoaglin():
     assert modified_z_scores([float("nan"), 1, 2, 3, 4, 5])[0] == 0
 
 
-def test_a_phantom_page_is_small(tmp_path):
-    phantom(tmp_path)
-    assert len(report_page(phantom_display(), {})) < 4_000_000
+@pytest.mark.data
+def test_the_page_of_a_real_head_of_256_voxels_stays_below_15_mb(data_dir):
+    scan = nib.load(data_dir / "pairs/aomic/AOMIC_T1w.nii.gz")
+    names = get_label_set("lod-brain-7")
+    overlays = [
+        Overlay(kind, np.asarray(nib.load(path).dataobj).astype(np.uint8), names)
+        for kind, path in (
+            ("result", data_dir / "reference/AOMIC_lod-brain_labels.nii.gz"),
+            ("reference", data_dir / "pairs/aomic/AOMIC_GT.nii.gz"),
+        )
+    ]
+    image = scan.get_fdata(dtype=np.float32)
+    # What compresses worst: noise in the last bits, everywhere.
+    image += np.random.default_rng(1).normal(0, 8, image.shape).astype(np.float32)
+    page = report_page(make_display("x", image, scan.affine, overlays), {})
+    assert 5_000_000 < len(page) < 15_000_000

@@ -13,7 +13,7 @@ from lodbrain_cli.labels import get_label_set
 from lodbrain_cli.outputs.palette import PALETTE, picture_colors
 from lodbrain_cli.outputs.snapshot import CONVENTION, check_snapshot, draw_mosaic
 
-from ..phantoms import GRIDS, rotation
+from ..phantoms import GRIDS, HEAD_RADII_MM, rotation
 from .heads import phantom_display
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -57,6 +57,15 @@ def test_l_stands_on_the_side_of_the_left_marker(grid, written):
             seen += 1
             assert inside[:, 0].mean() < (left[0] + right[0]) / 2 - 10
     assert seen >= 2  # one slice or more of each plane
+
+
+def test_slices_say_where_they_lie(written):
+    draw_mosaic(phantom_display(GRIDS["LPS"]))
+    for axis, radius in zip("xyz", HEAD_RADII_MM, strict=True):
+        places = [int(w.split()[2]) for w, _ in written if w.startswith(f"{axis} = ")]
+        assert places == sorted(places)  # left, posterior and inferior come first
+        assert places[0] == pytest.approx(-0.8 * radius, abs=4)
+        assert places[-1] == pytest.approx(0.8 * radius, abs=4)
 
 
 def test_planes_of_an_oblique_scan_are_said_to_be_its_own(written):

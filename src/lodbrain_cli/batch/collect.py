@@ -96,12 +96,12 @@ def collect(folder: Path) -> Collection:
         if failure is not None and (run is None or _ended(failure) > _ended(run)):
             failures.append(_failure_row(place, failure))
             reason = str(_of(failure, "error").get("message", ""))
-            scans.append(ScanSummary(str(place), {}, "failed", (reason,)))
+            scans.append(ScanSummary(_short(place), {}, "failed", (reason,)))
         elif run is not None:
             row = _volume_row(place, run)
             structures |= dict.fromkeys(_structures(run))
             volumes.append(row)
-            scans.append(_summary(str(row["output"]), stem, run))
+            scans.append(_summary(_short(place), stem, run))
     if not volumes and not failures:
         msg = f"{folder}: no records of lodbrain below this folder; name the one with the results"
         raise InputError(msg)
@@ -161,6 +161,11 @@ def _failure_row(place: Path, record: dict[str, Any]) -> dict[str, Any]:
         **{k: record.get(k) for k in ("ended", "host", "job")},
         "log": place.with_name(log) if log else None,
     }
+
+
+def _short(place: Path) -> str:
+    """Path of a scan's results without the ending that all of them share."""
+    return re.sub(r"_seg-[^_/]+_dseg$", "", str(place))
 
 
 def _summary(name: str, stem: Path, record: dict[str, Any]) -> ScanSummary:

@@ -121,12 +121,15 @@ def make_display(
         low, high = float(shown.min()), float(shown.max())
         window = [low, high]
     span = (high - low) or 1.0
-    grey = np.clip((shown - low) * np.float32(255 / span), 0, 255)
+    grey = np.empty(shown.shape, np.uint8)
+    for k in range(shown.shape[2]):  # slice by slice: a scan of 0.5 mm is a gigabyte
+        scaled = (shown[:, :, k] - low) * np.float32(255 / span)
+        grey[:, :, k] = np.rint(np.clip(scaled, 0, 255))
     moved = affine.copy()
     moved[:3, 3] += affine[:3, :3] @ [part.start for part in box]
     return Display(
         name,
-        np.rint(grey, out=grey).astype(np.uint8),
+        grey,
         tuple(
             Overlay(each.name, np.ascontiguousarray(labels[box]), each.label_set)
             for each, labels in zip(overlays, turned, strict=True)

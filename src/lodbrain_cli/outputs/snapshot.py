@@ -20,10 +20,11 @@ __all__ = ["CONVENTION", "check_snapshot", "draw_mosaic", "write_snapshot"]
 #: How the pictures are to be read.
 CONVENTION = "Neurological: the left side of the picture is the left side of the head"
 
+_ORDER = "Rows: axial from below, coronal from behind, sagittal from the left"
 _COLUMNS = 6  # of the widest tiles; of others as many as fit
 _PIXELS_PER_MM = 1.75
 _MARGIN_MM = 15.0  # of the head around the labels
-_GAP, _TEXT = 4, 15  # pixels
+_GAP, _TEXT = 4, 22  # pixels
 _MOST_TILES = 12
 # Axis across the slices, axes that point to the right and up, letters at the left and right.
 _PLANES = ((2, 0, 1, "L", "R"), (1, 0, 2, "L", "R"), (0, 1, 2, "P", "A"))
@@ -38,6 +39,7 @@ class _Tile:
     grey: "NDArray[np.uint8]"
     outline: "NDArray[np.uint8]"
     letters: tuple[str, str]
+    place: str
 
 
 def check_snapshot(path: Path) -> None:
@@ -97,7 +99,8 @@ def draw_mosaic(display: Display) -> bytes:
     width = max(sum(tile.grey.shape[1] + _GAP for tile in row) for row in rows) + _GAP
     heights = [row[0].grey.shape[0] + _GAP for row in rows]
     font: Any = ImageFont.load_default(size=_TEXT - 2)
-    words = [display.name, CONVENTION, *_tilt(display)]
+    small: Any = ImageFont.load_default(size=_TEXT * 2 // 3)
+    words = [display.name, CONVENTION, _ORDER, *_tilt(display)]
     lines = len(words) + _legend_lines(legend, font, width)
     height = sum(heights) + 2 * _GAP + (lines + 1) * (_TEXT + 3)
     canvas = Image.new("L", (width, height))
@@ -111,8 +114,9 @@ def draw_mosaic(display: Display) -> bytes:
             canvas.paste(Image.fromarray(tile.grey), (left, top))
             outlines[top : top + down, left : left + across] = tile.outline
             middle = top + down // 2 - _TEXT // 2
+            draw.text((left + 2, top + 2), tile.place, fill=200, font=small)
             draw.text((left + 2, middle), tile.letters[0], fill=255, font=font)
-            draw.text((left + across - 12, middle), tile.letters[1], fill=255, font=font)
+            draw.text((left + across - _TEXT + 4, middle), tile.letters[1], fill=255, font=font)
             left += across + _GAP
         top += high
     for word in words:
@@ -135,7 +139,9 @@ def _around_labels(display: Display) -> Display:
         box.append(slice(max(0, int(places[0]) - margin), int(places[-1]) + margin + 1))
     part = tuple(box)
     cut = Overlay(overlay.name, overlay.labels[part], overlay.label_set)
-    return replace(display, image=display.image[part], overlays=(cut,))
+    moved = display.affine.copy()
+    moved[:3, 3] += display.affine[:3, :3] @ [each.start for each in part]
+    return replace(display, image=display.image[part], overlays=(cut,), affine=moved)
 
 
 def _row(
@@ -168,9 +174,18 @@ def _row(
                 _resized(scaled.astype(np.uint8), size, smooth=True),
                 _outline(_resized(labels, size, smooth=False)),
                 (letters[0], letters[1]),
+                _place(display, across, int(place)),
             )
         )
     return tiles
+
+
+def _place(display: Display, across: int, index: int) -> str:
+    """Where a slice lies in the world, at its middle: ``z = 12 mm``."""
+    middle = (np.array(display.image.shape) - 1) / 2
+    middle[across] = index
+    world = display.affine[:3, :3] @ middle + display.affine[:3, 3]
+    return f"{'xyz'[across]} = {round(world[across])} mm"
 
 
 def _resized(values: "NDArray[np.uint8]", size: tuple[int, ...], *, smooth: bool) -> Any:

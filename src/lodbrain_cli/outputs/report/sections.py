@@ -18,7 +18,7 @@ __all__ = [
     "worst_verdict",
 ]
 
-_WORST_FIRST = ("refuse", "fail", "warn", "unknown", "ok", "pass")
+_WORST_FIRST = ("refuse", "fail", "warn", "look", "unknown", "ok", "good")
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,16 @@ class Judgement:
     items : tuple of (str, str)
         What was looked at, and the verdict on it, the worst first.
     score : float or None
+        100 is well, 0 worthless.
+    marks : tuple of (str, str, str)
+        What a result was judged by: name, mark, and what was found; the lowest first.
     """
 
     verdict: str
     reasons: tuple[str, ...] = ()
     items: tuple[tuple[str, str], ...] = ()
     score: float | None = None
+    marks: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,8 @@ class StructureRow:
 def judgement_of(record: Mapping[str, Any], name: str) -> Judgement | None:
     """Read ``checks`` (of the scan) or ``quality`` (of the result) of a record; None without.
 
-    ``checks`` maps items to verdicts. ``quality`` holds ``verdict``, ``reasons`` and
-    ``score``, or a part of these.
+    ``checks`` maps items to verdicts. ``quality`` holds ``verdict``, ``reasons``, ``score``
+    and ``items`` (of :meth:`lodbrain_cli.quality.Quality.as_dict`), or a part of these.
     """
     found = record.get(name)
     if not isinstance(found, Mapping) or not found:
@@ -79,7 +83,20 @@ def judgement_of(record: Mapping[str, Any], name: str) -> Judgement | None:
         str(found.get("verdict", "unknown")),
         tuple(str(text) for text in found.get("reasons") or ()),
         score=float(score) if isinstance(score, int | float) else None,
+        marks=_marks(_of(found, "items")),
     )
+
+
+def _marks(items: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    """Name, mark and text of each item, the lowest mark first."""
+    rows = []
+    for name in items:
+        item = _of(items, name)
+        mark = item.get("mark")
+        height = float(mark) if isinstance(mark, int | float) else np.inf
+        shown = f"{height:.0f}" if np.isfinite(height) else "n/a"
+        rows.append((height, (str(name), shown, str(item.get("text", "")))))
+    return tuple(row for _, row in sorted(rows, key=lambda row: row[0]))
 
 
 def worst_verdict(verdicts: Iterable[str]) -> str:

@@ -52,7 +52,11 @@ class Model {
   on(event, call) { (this.listeners[event] ??= []).push(call); }
   off(event) { delete this.listeners[event]; }
   emit(event, ...details) { for (const call of this.listeners[event] ?? []) call(...details); }
-  change(name, value) { this.values[name] = value; this.emit(`change:${name}`); }
+  change(name, value) { // by us; each one draws everything anew, so none is idle
+    if (this.values[name] === value) return;
+    this.values[name] = value;
+    this.emit(`change:${name}`);
+  }
   tell(type, ...data) { this.emit("msg:custom", { type, data }, []); }
 }
 
@@ -91,27 +95,28 @@ class Viewer {
     Object.assign(this, { model, models, scan, overlays });
     this.outlines = [];
     this.outlining = false;
+    this.coloured = new Map(overlays.map((each) => [each, "[]"]));
     this.hidden = new Set();
     this.chosen = 0;
     this.at = [0, 0, 0];
   }
   options(values) {
     this.model.change("opts", { ...this.model.get("opts"), ...values });
-    this.model.tell("update_gl_volume");
     this.model.tell("draw_scene");
   }
   opacity() {
     const share = Number(byId("viewer-opacity").value) / 100;
-    const shown = this.outlining ? this.outlines : this.overlays;
     for (const each of [...this.overlays, ...this.outlines]) {
-      each.change("opacity", each === shown[this.chosen] ? share : 0);
+      each.change("opacity", each === this.shown() ? share : 0);
     }
+    this.classes();
+  }
+  shown() {
+    return (this.outlining ? this.outlines : this.overlays)[this.chosen];
   }
   // NiiVue moves its crosshair by steps: where it is, it says itself.
-  goTo(axis, voxel) {
-    const step = [0, 0, 0];
-    step[axis] = voxel - this.at[axis];
-    this.model.tell("move_crosshair_in_vox", ...step);
+  goTo(voxel) {
+    this.model.tell("move_crosshair_in_vox", ...voxel.map((v, axis) => v - this.at[axis]));
   }
   arrived(data) {
     this.at = Array.from(data.vox ?? this.at).slice(0, 3).map(Math.round);
@@ -144,10 +149,11 @@ class Viewer {
     this.scan.change("cal_max", Number(high.value));
   }
   classes() {
-    for (const volumes of [this.overlays, this.outlines]) {
-      volumes.forEach((each, k) =>
-        each.change("colormap_label", colours(facts.overlays[k], this.hidden)));
-    }
+    const shown = this.shown();
+    const key = JSON.stringify([...this.hidden].sort());
+    if (this.coloured.get(shown) === key) return; // those not shown wait until they are
+    this.coloured.set(shown, key);
+    shown.change("colormap_label", colours(facts.overlays[this.chosen], this.hidden));
   }
 }
 
@@ -201,12 +207,12 @@ function connect(viewer) {
     });
   }
   AXES.forEach((name, axis) =>
-    listen(`viewer-${name}`, (_, voxel) => viewer.goTo(axis, voxel)));
+    listen(`viewer-${name}`, (_, voxel) => viewer.goTo(viewer.at.map((v, k) => (k === axis ? voxel : v)))));
   viewer.model.received = (message) => {
     if (message.event === "location_change") viewer.arrived(message.data);
   };
   viewer.model.tell("move_crosshair_in_vox", 0, 0, 0);
-  facts.middle.forEach((voxel, axis) => viewer.goTo(axis, voxel));
+  viewer.goTo(facts.middle);
 }
 
 function place(viewer, data) {
@@ -267,7 +273,6 @@ async function start() {
   canvas.setAttribute("aria-label", facts.canvas);
   const viewer = new Viewer(model, models, scan, overlays);
   connect(viewer);
-  viewer.classes();
   byId("viewer-controls").disabled = false;
   state.textContent = "";
   document.documentElement.dataset.viewer = "ready";
