@@ -170,7 +170,7 @@ def group_page(scans: Sequence[ScanSummary], folder: Path) -> bytes:
 
 
 def _severity(verdict: str) -> int:
-    order = ("failed", "refuse", "fail", "warn", "look")
+    order = ("failed", "refuse", "fail", "warn")
     return order.index(verdict) if verdict in order else len(order)
 
 

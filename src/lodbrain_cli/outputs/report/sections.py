@@ -18,7 +18,7 @@ __all__ = [
     "worst_verdict",
 ]
 
-_WORST_FIRST = ("refuse", "fail", "warn", "look", "unknown", "ok", "good")
+_WORST_FIRST = ("refuse", "fail", "warn", "unknown", "ok", "pass")
 
 
 @dataclass(frozen=True)
