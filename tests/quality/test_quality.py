@@ -107,6 +107,15 @@ def test_brain_at_the_end_of_the_scan_counts_by_its_area():
     assert item(appraise(elsewhere), "field of view").mark is None
 
 
+def test_a_scan_that_ends_inside_the_cranium_never_passes():
+    cut = Finding("field of view", Verdict.WARN, "the head is cut off", {"cranium_cut": True})
+    quality = appraise(result(brain(), findings=(cut,)))
+    assert quality.trust is Trust.WARN
+    assert quality.reasons == ("the head is cut off",)
+    neck = Finding("field of view", Verdict.WARN, "larger than 256 mm", {"cranium_cut": False})
+    assert appraise(result(brain(), findings=(neck,))).trust is Trust.PASS
+
+
 def test_coarse_and_fine_level_that_see_other_brains_disagree():
     labels = brain()
     coarse = (labels[::2, ::2, ::2] == 0).astype(np.float32)

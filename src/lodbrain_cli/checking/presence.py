@@ -78,7 +78,7 @@ def field_of_view_finding(outline: Outline, cut: tuple[str, ...]) -> Finding:
     touching = _touching_mm2(outline)
     top = int(np.flatnonzero(outline.inside.any(axis=(0, 2)))[0])
     height = (outline.inside.shape[1] - top) * STEP_MM
-    values = {
+    values: dict[str, object] = {
         "touching_mm2": {side: round(area) for side, area in touching.items()},
         "vertex_to_lower_end_mm": height,
     }
@@ -95,6 +95,7 @@ def field_of_view_finding(outline: Outline, cut: tuple[str, ...]) -> Finding:
             f"the field of view ends {height} mm below the top of the head, where a brain "
             "still goes on; what is lost of it is missing in the volumes"
         )
+    values["cranium_cut"] = bool(texts)
     if texts or cut:
         return Finding("field of view", Verdict.WARN, "; ".join([*texts, *cut]), values)
     return Finding("field of view", Verdict.OK, "holds the cranium", values)

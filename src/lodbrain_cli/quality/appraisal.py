@@ -13,7 +13,7 @@ from ..imaging.volumetry import StructureVolume
 from ..labels import LOD_BRAIN_7, LabelSet
 from .evidence import Evidence, gather_evidence
 from .symmetry import asymmetry
-from .thresholds import ANATOMY, BRAIN_ML, MEASURES
+from .thresholds import AGE_MARK, ANATOMY, BRAIN_ML, CUT_MARK, MEASURES
 from .verdict import Item, Quality
 
 if TYPE_CHECKING:
@@ -141,6 +141,9 @@ def _stray(result: Result, evidence: Evidence) -> Item:
 
 def _field_of_view(result: Result) -> Item:
     name = "field of view"
+    for finding in result.findings:
+        if finding.item == name and finding.values.get("cranium_cut"):
+            return Item(name, CUT_MARK, finding.text)
     if not result.whole_scan:
         return Item(name, None, "results on the conformed grid do not show where the scan ends")
     touching = 0.0
@@ -185,5 +188,4 @@ def _age(age: float, ages: tuple[float, float]) -> Item:
     if youngest <= age <= oldest:
         return Item("age", 100.0, f"{age:g} years, as people that the network was trained on")
     text = f"{age:g} years: the network was trained on people of {youngest:g} to {oldest:g}"
-    # Not wrong by itself, but nobody measured it: never passes.
-    return Item("age", 40.0, text, {"years": age})
+    return Item("age", AGE_MARK, text, {"years": age})
