@@ -23,7 +23,13 @@ from lodbrain_cli.evaluation.overlap import dice_scores
 from lodbrain_cli.imaging.label_image import LabelImage, read_label_numbers, read_labels, to_grid_of
 from lodbrain_cli.labels import LOD_BRAIN_7, get_label_map
 from lodbrain_cli.quality import Item, Quality
-from lodbrain_cli.quality.thresholds import ANATOMY, BRAIN_ML, MEASURES
+from lodbrain_cli.quality.thresholds import (
+    ANATOMY,
+    BRAIN_ML,
+    FAIL_BELOW,
+    MEASURES,
+    WARN_BELOW,
+)
 
 LEVELS = {
     "noise": (10, 20, 40), "bias": (0.3, 0.45, 0.8), "rotation": (15, 45, 90, 135, 180),
@@ -80,10 +86,11 @@ def computed(preset: str, data: Path, path: Path) -> dict[tuple, dict]:
         else:
             if name not in conformed:
                 conformed = {name: conform_pair(by_name[name])}
-            image, labels, affine = conformed[name]
-            image, labels = CORRUPTIONS[kind][0](image, labels, level)
+            image, whole, affine = conformed[name]
+            image, labels = CORRUPTIONS[kind][0](image, whole, level)
             result = segmenter.segment(nib.Nifti1Image(image, affine))
-            dice = mean_dice(result.labels, labels)
+            # What was cut off is missing in a result, however right the rest is.
+            dice = mean_dice(result.labels, whole if kind == "crop" else labels)
         rows[job] = {"key": job, "dice": dice, **result.record["quality"],
                      "seconds": result.record["seconds"]["judge"]}  # fmt: skip
         with path.open("a") as file:
@@ -140,16 +147,16 @@ def print_calibration(preset: str, rows: dict[tuple, dict]) -> None:
     score = np.array([judged(row).score for row in known])
     poor = dice < POOR
     rank = stats.spearmanr(score, dice).statistic
-    limit = np.quantile(score[~poor], ALARMS) if (~poor).any() else 0.0
-    caught = np.mean(score[poor] < limit) if poor.any() else float("nan")
     print(f"\n`{preset}`: {len(known)} results, {poor.sum()} of them with Dice below {POOR}.")
-    print(f"Rank correlation of score and Dice: {rank:.2f}.")
-    print(
-        f"Below a score of {limit:.0f} lie {np.mean(score[~poor] < limit):.1%} of the others, and "
-        f"{caught:.0%} of those below {POOR}."
-    )
+    print(f"Rank correlation of score and Dice: {rank:.2f}.\n")
+    print(f"| score below | of those below {POOR} | of the others |\n|---|---|---|")
+    most = np.quantile(score[~poor], ALARMS)  # the highest limit with so few false alarms
+    for limit, name in ((WARN_BELOW, "warn or fail"), (FAIL_BELOW, "fail"), (most, "")):
+        caught, wrong = (float(np.mean(score[which] < limit)) for which in (poor, ~poor))
+        title = f"{limit:.0f} ({name})" if name else f"{limit:.0f}, for at most {ALARMS:.0%}"
+        print(f"| {title} | {caught:.0%} | {wrong:.1%} |")
     median = np.median([row["seconds"] for row in known])
-    print(f"Seconds for the verdict, median: {median:.2f}.\n")
+    print(f"\nSeconds for the verdict, median: {median:.2f}.\n")
     print("| verdict | results | Dice, least | median | most |\n|---|---|---|---|---|")
     for verdict in ("pass", "warn", "fail"):
         of = np.array([row["dice"] for row in known if judged(row).trust == verdict])

@@ -71,7 +71,7 @@ MEASURES: Mapping[str, Slope] = MappingProxyType(
         "confidence": Slope(0.96, 0.87),
         "borders": Slope(0.30, 0.45),
         "coarse level": Slope(0.88, 0.80),
-        "stray pieces": Slope(0.01, 0.10),
+        "stray pieces": Slope(0.02, 0.20),
         "symmetry": Slope(0.10, 0.40),
         "field of view": Slope(100.0, 6000.0),
     }
