@@ -63,7 +63,7 @@ def computed(preset: str, data: Path, path: Path) -> dict[tuple, dict]:
         row = json.loads(line)
         rows[tuple(row["key"])] = row
     scans = list(labelled_scans(data / "pairs"))
-    jobs = [(preset, scan.name, "none", 0) for scan in scans[::5]]
+    jobs = [(preset, scan.name, "none", 0) for scan in scans]
     worse = [scans[0], scans[20]]
     jobs += [
         (preset, s.name, kind, level) for s in worse for kind in LEVELS for level in LEVELS[kind]
@@ -107,7 +107,7 @@ def judged(row: dict) -> Quality:
     items = []
     for name, item in row["items"].items():
         mark, values = item["mark"], item["values"]
-        if mark is not None and name in MEASURES:
+        if mark is not None and name in MEASURES and "value" in values:
             mark = MEASURES[name].mark(values["value"])
         elif "percent" in values:
             label = next(x for x in LOD_BRAIN_7.structures if x.name.lower() == name)
