@@ -36,6 +36,8 @@ LEVELS = {
     "slices": (4, 6, 9), "crop": (20, 40, 60), "stripped": (3,), "inverted": (1,),
 }  # fmt: skip
 POOR = 0.8
+#: Places of the scans that were made worse: thresholds were chosen on the first, not on the others.
+CHOSEN_ON, OTHERS = (0, 20), (1, 40)
 ALARMS = 0.05
 
 
@@ -64,7 +66,7 @@ def computed(preset: str, data: Path, path: Path) -> dict[tuple, dict]:
         rows[tuple(row["key"])] = row
     scans = list(labelled_scans(data / "pairs"))
     jobs = [(preset, scan.name, "none", 0) for scan in scans]
-    worse = [scans[0], scans[20]]
+    worse = [scans[place] for place in (*CHOSEN_ON, *OTHERS)]
     jobs += [
         (preset, s.name, kind, level) for s in worse for kind in LEVELS for level in LEVELS[kind]
     ]
@@ -143,11 +145,28 @@ def print_references(data: Path) -> None:
 
 def print_calibration(preset: str, rows: dict[tuple, dict]) -> None:
     known = [row for row in rows.values() if row["dice"] is not None]
+    chosen_on = {"AOMIC", known[20]["key"][1]}  # the scans as they are come first, in order
+    parts = {
+        "the scans that thresholds were chosen on, and all as they are": [
+            r for r in known if r["key"][2] == "none" or r["key"][1] in chosen_on
+        ],
+        "scans that nobody looked at, made worse, and all as they are": [
+            r for r in known if r["key"][2] == "none" or r["key"][1] not in chosen_on
+        ],
+    }
+    for title, part in parts.items():
+        print_limits(f"`{preset}`, {title}", part)
+    median = np.median([row["seconds"] for row in known])
+    print(f"\nSeconds for the verdict, median: {median:.2f}.\n")
+    print_details(known)
+
+
+def print_limits(title: str, known: list[dict]) -> None:
     dice = np.array([row["dice"] for row in known])
     score = np.array([judged(row).score for row in known])
     poor = dice < POOR
     rank = stats.spearmanr(score, dice).statistic
-    print(f"\n`{preset}`: {len(known)} results, {poor.sum()} of them with Dice below {POOR}.")
+    print(f"\n{title}: {len(known)} results, {poor.sum()} of them with Dice below {POOR}.")
     print(f"Rank correlation of score and Dice: {rank:.2f}.\n")
     print(f"| score below | of those below {POOR} | of the others |\n|---|---|---|")
     most = np.quantile(score[~poor], ALARMS)  # the highest limit with so few false alarms
@@ -155,8 +174,10 @@ def print_calibration(preset: str, rows: dict[tuple, dict]) -> None:
         caught, wrong = (float(np.mean(score[which] < limit)) for which in (poor, ~poor))
         title = f"{limit:.0f} ({name})" if name else f"{limit:.0f}, for at most {ALARMS:.0%}"
         print(f"| {title} | {caught:.0%} | {wrong:.1%} |")
-    median = np.median([row["seconds"] for row in known])
-    print(f"\nSeconds for the verdict, median: {median:.2f}.\n")
+
+
+def print_details(known: list[dict]) -> None:
+    dice = np.array([row["dice"] for row in known])
     print("| verdict | results | Dice, least | median | most |\n|---|---|---|---|---|")
     for verdict in ("pass", "warn", "fail"):
         of = np.array([row["dice"] for row in known if judged(row).trust == verdict])

@@ -26,6 +26,7 @@ def test_every_scan_has_its_row_in_one_table_or_the_other(run, results):
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [
         str(results / "out/volumes.tsv"),
+        str(results / "out/quality.tsv"),
         str(results / "out/failed.tsv"),
         str(results / "out/report.html"),
     ]
@@ -47,6 +48,26 @@ def test_every_scan_has_its_row_in_one_table_or_the_other(run, results):
     assert failed["participant_id"] == "sub-03"
     assert "not a readable NIfTI" in failed["message"]
     assert (results / "out" / failed["log"]).is_file()
+
+
+def test_verdicts_are_a_table_of_their_own_the_worst_first(run, results):
+    run("collect", results / "out")
+    assert rows(results / "out/quality.tsv") == []  # none was asked for here
+    for subject, score, verdict in (("sub-01", 88.5, "pass"), ("sub-02/ses-b", 3, "fail")):
+        (path,) = (results / "out" / subject).glob("*_run.json")
+        record = json.loads(path.read_text())
+        record["quality"] = {
+            "verdict": verdict, "score": score, "reasons": ["one\tand", "another"],
+            "items": {"symmetry": {"mark": score, "text": ""}, "age": {"mark": None}, "x": 3},
+        }  # fmt: skip
+        path.write_text(json.dumps(record))
+    run("collect", results / "out")
+    worst, best = rows(results / "out/quality.tsv")
+    assert (worst["participant_id"], worst["verdict"], worst["score"]) == ("sub-02", "fail", "3")
+    assert (best["participant_id"], best["mark: symmetry"], best["mark: age"]) == (
+        "sub-01", "88.5", "n/a",
+    )  # fmt: skip
+    assert best["reasons"].split("; ")[1] == "another"
 
 
 def test_collecting_again_gives_the_same_bytes_and_follows_what_changed(run, results):

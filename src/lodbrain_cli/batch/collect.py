@@ -22,6 +22,7 @@ _FAILURE_COLUMNS = (
     *("output", *_ENTITIES, "input", "class", "exit_code", "message"),
     *("ended", "host", "job", "log"),
 )
+_QUALITY_COLUMNS = ("output", *_ENTITIES, "input", "verdict", "score", "reasons")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Collection:
         A row per scan with results, by the path of its labels.
     failures : list of dict
         A row per scan whose last try failed.
+    judged : list of dict
+        A row per result that has a verdict, the lowest score first.
     scans : list of ScanSummary
         All of them, for the page.
     """
@@ -43,20 +46,27 @@ class Collection:
     columns: tuple[str, ...]
     volumes: list[dict[str, Any]]
     failures: list[dict[str, Any]]
+    judged: list[dict[str, Any]]
     scans: list[ScanSummary]
 
     def write(self, folder: Path) -> list[Path]:
-        """Write ``volumes.tsv`` and ``failed.tsv``, each whole or not at all, also when empty.
+        """Write ``volumes.tsv``, ``quality.tsv`` and ``failed.tsv``, each whole, also when empty.
 
         Raises
         ------
         OutputError
             When one cannot be written.
         """
-        volumes, failed = folder / "volumes.tsv", folder / "failed.tsv"
-        write_table(volumes, self.columns, self.volumes)
-        write_table(failed, _FAILURE_COLUMNS, self.failures)
-        return [volumes, failed]
+        marks = dict.fromkeys(name for row in self.judged for name in row)
+        judged = tuple(dict.fromkeys((*_QUALITY_COLUMNS, *marks)))
+        tables = {
+            "volumes.tsv": (self.columns, self.volumes),
+            "quality.tsv": (judged, self.judged),
+            "failed.tsv": (_FAILURE_COLUMNS, self.failures),
+        }
+        for name, (columns, rows) in tables.items():
+            write_table(folder / name, columns, rows)
+        return [folder / name for name in tables]
 
     def write_page(self, folder: Path) -> Path:
         """Write ``report.html``, the page of all scans, with links to the reports of each.
@@ -89,7 +99,7 @@ def collect(folder: Path) -> Collection:
     if not folder.is_dir():
         msg = f"{folder}: no such folder; name the one with the results"
         raise InputError(msg)
-    volumes, failures, scans = [], [], []
+    volumes, failures, judged, scans = [], [], [], []
     structures: dict[str, None] = {}
     for stem, run, failure in _records(folder):
         place = stem.relative_to(folder)
@@ -101,6 +111,7 @@ def collect(folder: Path) -> Collection:
             row = _volume_row(place, run)
             structures |= dict.fromkeys(_structures(run))
             volumes.append(row)
+            judged += _quality_rows(row, run)
             scans.append(_summary(_short(place), stem, run))
     if not volumes and not failures:
         msg = f"{folder}: no records of lodbrain below this folder; name the one with the results"
@@ -110,7 +121,8 @@ def collect(folder: Path) -> Collection:
         *("volumes_grid", "preset", "level", "weights_sha256", "options_hash", "lodbrain"),
         *("seconds", "peak_memory_bytes", "warnings"),
     )
-    return Collection(columns, volumes, failures, scans)
+    judged.sort(key=lambda row: (row["score"], str(row["output"])))
+    return Collection(columns, volumes, failures, judged, scans)
 
 
 def _records(folder: Path) -> Iterator[tuple[Path, dict[str, Any] | None, dict[str, Any] | None]]:
@@ -148,6 +160,23 @@ def _volume_row(place: Path, record: dict[str, Any]) -> dict[str, Any]:
         "seconds": _total(record),
         "warnings": "; ".join(str(text) for text in record.get("warnings") or ()),
     }
+
+
+def _quality_rows(volumes: dict[str, Any], record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Row of the verdict on a result with the mark of each item, where there is one."""
+    quality = _of(record, "quality")
+    score = quality.get("score")
+    if not isinstance(score, int | float):
+        return []
+    items = _of(quality, "items").items()
+    marks = {f"mark: {name}": item.get("mark") for name, item in items if isinstance(item, dict)}
+    row = {
+        **{column: volumes[column] for column in ("output", *_ENTITIES, "input")},
+        "verdict": quality.get("verdict"),
+        "score": score,
+        "reasons": "; ".join(str(text) for text in quality.get("reasons") or ()),
+    }
+    return [{**row, **marks}]
 
 
 def _failure_row(place: Path, record: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ _DESCRIPTION = "dataset_description.json"
 # What BIDS has no names for yet: records, logs and volumes of a scan, tables of all.
 _IGNORED = (
     "*_run.json", "*_run.log", "*_failed.json", "*_stats.tsv", "*_stats.json", "*_map.*",
-    "volumes.tsv", "volumes.json", "failed.tsv",
+    "volumes.tsv", "volumes.json", "quality.tsv", "failed.tsv",
 )  # fmt: skip
 _README = """# {name}
 
@@ -37,7 +37,7 @@ Labels of brain structures in T1-weighted scans, made by lodbrain {version} with
 - `*_seg-*_probseg.nii.gz`, `*_desc-brain_T1w.nii.gz`: probabilities and brain, where asked for
 - `*_run.json`, `*_run.log`: what was done to the scan, with which weights
 - `*_failed.json`: why a scan has no result
-- `volumes.tsv`, `failed.tsv`: tables of all scans, made by the group level
+- `volumes.tsv`, `quality.tsv`, `failed.tsv`: tables of all scans, made by the group level
 
 Not a medical device: look at the results. {citation}
 """

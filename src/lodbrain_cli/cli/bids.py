@@ -158,7 +158,7 @@ def bids(
 
     participant: each scan that is asked for and not done gets labels, their names,
     brain mask, volumes, sidecars, a log and a record. Several processes may share
-    OUT_DIR. group: volumes.tsv and failed.tsv of all participants. Printed are the
+    OUT_DIR. group: volumes.tsv, quality.tsv and failed.tsv of all. Printed are the
     paths of new label images, or of the tables.
     """
     set_verbosity(verbose, quiet=quiet)

@@ -33,13 +33,13 @@ Examples:
 @json_option
 @verbosity_options
 def collect(folder: Path, output: Path | None, as_json: bool, quiet: bool, verbose: int) -> None:
-    """Make volumes.tsv, failed.tsv and report.html from the records of all scans below OUT.
+    """Make tables and a page from the records of all scans below OUT.
 
-    One row per scan, sorted by path; volumes in mm³. A scan whose last try failed
-    stands in failed.tsv alone. The page shows all of them, outliers first, with links to
-    the reports of each; it needs the extra 'report' and is left out without it. What an
-    earlier time made is replaced, whole or not at all; this may be done while scans are
-    still being worked on.
+    One row per scan, in volumes.tsv sorted by path (mm³), in quality.tsv by score. A
+    scan whose last try failed stands in failed.tsv alone. The page, report.html, shows
+    all of them, outliers first, with links to the reports of each; it needs the extra
+    'report' and is left out without it. What an earlier time made is replaced, whole or
+    not at all; this may be done while scans are still being worked on.
     """
     from ..batch.collect import collect as collect_records
     from ..files import make_folder

@@ -61,7 +61,7 @@ class Range:
 #: A score below is no result to work with; exit code 4.
 FAIL_BELOW = 20.0
 #: A score below is to be looked at.
-WARN_BELOW = 60.0
+WARN_BELOW = 53.0
 
 #: Items that rest on the network: mean probability of the label inside structures, mean entropy
 #: at their borders, Dice of the brain by the coarse and the fine level, share of the brain that was
