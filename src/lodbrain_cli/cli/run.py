@@ -131,13 +131,13 @@ def work_through(
         tally = _run(jobs, limits, options, as_json=as_json, quiet=quiet)
     counts = {name: tally.counts[name] for name in ("done", "skipped", "failed", "left")}
     if not quiet:
+        if tally.counts["distrusted"]:
+            note(f"{tally.counts['distrusted']} results are not to be trusted; see their records")
         reason = f" ({limits.reason})" if counts["left"] else ""
         note(
             f"{counts['done']} done, {counts['skipped']} were done before, "
             f"{counts['failed']} failed, {counts['left']} left{reason}"
         )
-        if tally.counts["distrusted"]:
-            note(f"{tally.counts['distrusted']} results are not to be trusted; see their records")
     return _exit_code(tally, ended=bool(ended))
 
 
