@@ -112,6 +112,10 @@ def test_a_scan_that_ends_inside_the_cranium_never_passes():
     quality = appraise(result(brain(), findings=(cut,)))
     assert quality.trust is Trust.WARN
     assert quality.reasons == ("the head is cut off",)
+    lost = brain()
+    lost[:40] = 0  # most of one half: no wonder that the halves differ
+    assert item(appraise(result(lost, findings=(cut,))), "symmetry").mark is None
+    assert item(appraise(result(lost)), "symmetry").mark < 50
     neck = Finding("field of view", Verdict.WARN, "larger than 256 mm", {"cranium_cut": False})
     assert appraise(result(brain(), findings=(neck,))).trust is Trust.PASS
 
@@ -132,10 +136,10 @@ def test_what_cleaning_struck_out_counts_as_a_share_of_the_brain():
     voxels = np.count_nonzero(labels)
     few, many = (
         item(appraise(result(labels, struck_voxels=round(voxels * share))), "stray pieces")
-        for share in (0.005, 0.08)
+        for share in (0.005, 0.15)
     )
     assert few.mark == 100
-    assert many.values["value"] == pytest.approx(0.08, rel=0.01)
+    assert many.values["value"] == pytest.approx(0.15, rel=0.01)
     assert many.mark < WARN_BELOW
 
 

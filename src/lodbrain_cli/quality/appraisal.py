@@ -88,7 +88,7 @@ def appraise(result: Result) -> Quality:
     items = [_confidence(evidence), _borders(evidence), _coarse(result, evidence)]
     items += [_stray(result, evidence), _field_of_view(result)]
     if result.label_set == LOD_BRAIN_7:
-        items += [_symmetry(evidence), *_anatomy(result)]
+        items += [_symmetry(result, evidence), *_anatomy(result)]
     if result.age is not None and result.ages is not None:
         items.append(_age(result.age, result.ages))
     return Quality(tuple(items))
@@ -139,11 +139,15 @@ def _stray(result: Result, evidence: Evidence) -> Item:
     return _judged("stray pieces", share, f"{share:.1%} of the brain were pieces apart, removed")
 
 
+def _cut(result: Result) -> Finding | None:
+    """Give the finding that the scan ends inside the cranium."""
+    return next((f for f in result.findings if f.values.get("cranium_cut")), None)
+
+
 def _field_of_view(result: Result) -> Item:
-    name = "field of view"
-    for finding in result.findings:
-        if finding.item == name and finding.values.get("cranium_cut"):
-            return Item(name, CUT_MARK, finding.text)
+    name, cut = "field of view", _cut(result)
+    if cut is not None:
+        return Item(name, CUT_MARK, cut.text)
     if not result.whole_scan:
         return Item(name, None, "results on the conformed grid do not show where the scan ends")
     touching = 0.0
@@ -157,7 +161,9 @@ def _field_of_view(result: Result) -> Item:
     return _judged(name, touching, text)
 
 
-def _symmetry(evidence: Evidence) -> Item:
+def _symmetry(result: Result, evidence: Evidence) -> Item:
+    if _cut(result) is not None:
+        return Item("symmetry", None, "cannot be told: the scan ends inside the head")
     halves = asymmetry(evidence.labels[::2, ::2, ::2], LOD_BRAIN_7.num_classes)
     if halves is None:
         return Item("symmetry", 0.0, "too little was found to compare left with right")
