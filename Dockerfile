@@ -2,7 +2,7 @@
 #   docker build -t lodbrain .
 #   docker build -t lodbrain:gpu --build-arg VARIANT=gpu .
 #   docker build -t lodbrain --network=none --build-context wheels=DIR --build-context weights=DIR .
-ARG BASE_IMAGE=docker.io/library/python:3.12.11-slim-bookworm
+ARG BASE_IMAGE=python:3.12.11-slim-bookworm
 
 # Folders of the machine that builds, empty unless named with --build-context.
 FROM scratch AS wheels

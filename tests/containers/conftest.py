@@ -23,7 +23,7 @@ KEPT = (
 )
 # Debian puts daemons and tools where a person's PATH does not look.
 SEARCHED = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
-PUBLISHED = "docker.io/library/python:3.12.11-slim-bookworm"
+PUBLISHED = "python:3.12.11-slim-bookworm"
 BASE, IMAGE = "localhost/lodbrain-test-base", "localhost/lodbrain-test"
 #: A user that no machine knows, as clusters give to containers.
 SOMEBODY = "4321:4321"
