@@ -61,13 +61,13 @@ def test_labels_after_cleaning_and_moments_are_those_of_the_whole_volume(near, w
 
 
 def test_a_guess_that_is_far_too_small_grows_to_the_whole_brain(network, image, whole, monkeypatch):
-    def one_cell(self, state):
-        cells = np.zeros([side // 4 for side in state.shape], bool)
+    def one_cell(self, seen):
+        cells = np.zeros([side // 4 for side in image.shape], bool)
         middle = np.argwhere(whole.output[3] > 0.99).mean(axis=0).astype(int) // 4
         cells[tuple(middle)] = True
         return cells
 
-    monkeypatch.setattr(StagedNetwork, "_coarse_brain", one_cell)
+    monkeypatch.setattr(StagedNetwork, "_near_coarse_brain", one_cell)
     near = network.predict(image, only_brain=True)
     assert 0.05 < near.computed < 0.25
     check_like_the_whole(near, whole)

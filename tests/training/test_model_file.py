@@ -22,7 +22,8 @@ from .runs import BOTH, NETWORKS, STAGE, TWO, trained
 def test_the_folder_of_a_run_is_taken_as_a_preset(run, folder, tmp_path):
     result = CliRunner().invoke(
         cli, ["segment", str(folder / "bob_T1w.nii.gz"), "-o", str(tmp_path / "s.nii.gz"),
-               "--preset", str(run), "--volumes", str(tmp_path / "v.tsv"), "-q"],
+               "--preset", str(run), "--volumes", str(tmp_path / "v.tsv"), "-q",
+               "--no-quality"],
         catch_exceptions=False,
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
@@ -126,7 +127,7 @@ def test_weights_that_are_not_those_of_the_model_are_refused(run, folder, tmp_pa
 def test_each_protocol_gets_its_labels_and_the_map_says_where_they_differ(folder, tmp_path):
     run = trained(folder, "protocols", BOTH, network=NETWORKS["neuronet"])
     arguments = ["segment", str(folder / "bob_T1w.nii.gz"), "-o", str(tmp_path), "-q",
-                 "--preset", str(run), "--volumes", str(tmp_path)]  # fmt: skip
+                 "--preset", str(run), "--volumes", str(tmp_path), "--no-quality"]  # fmt: skip
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.stderr
     written = {path.name.removeprefix("bob_") for path in tmp_path.iterdir()}
