@@ -119,6 +119,6 @@ def _preset(
         normalisation="z_score_volume",
         training_data="not stated by the file; see where it was published",
         licence="not stated by the file; nobrainer's own models are Apache-2.0",
-        citation="McClure et al., Frontiers in Neuroinformatics 13 (2019) 67",
+        citation="nobrainer, github.com/neuronets/nobrainer",
         windows=Windows((block,) * 3, (stride,) * 3),
     )
