@@ -192,6 +192,36 @@ def test_too_little_cannot_be_mirrored():
     assert asymmetry(labels, 7) is None
 
 
+def round_brain(turned: float, width: float = 1.04) -> np.ndarray:
+    """A ball of cortex and white matter, as tall as wide, a cerebellum below at the back."""
+    place = np.indices((48, 48, 48)) - 24.0
+    angle = np.radians(turned)
+    across = np.cos(angle) * place[0] - np.sin(angle) * place[1]
+    down = np.sin(angle) * place[0] + np.cos(angle) * place[1]
+    radius = np.sqrt((across / width) ** 2 + down**2 + (place[2] / 1.2) ** 2)
+    labels = np.zeros(radius.shape, np.uint8)
+    labels[radius < 18] = 1
+    labels[radius < 14] = 3
+    labels[(radius < 18) & (down > 8) & (place[2] > 0)] = 5
+    return labels
+
+
+@pytest.mark.parametrize("turned", [0, 35, 90])
+def test_a_brain_as_tall_as_wide_is_halved_left_to_right_not_top_to_bottom(turned):
+    halves = asymmetry(round_brain(turned), 7)
+    assert halves is not None
+    assert set(halves) == {1, 3, 5}
+    assert max(halves.values()) < 0.12
+
+
+def test_half_a_cerebellum_is_found_missing():
+    one_sided = round_brain(0, width=0.8)
+    one_sided[:24][one_sided[:24] == 5] = 0
+    lost = asymmetry(one_sided, 7)
+    assert lost is not None
+    assert lost[5] > 0.6
+
+
 @given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.floats(-2e3, 2e3))
 @settings(max_examples=200)
 def test_marks_go_from_0_to_100_and_only_one_way(well, worthless, value):
