@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from lodbrain_cli.cli.options import Duration
+from lodbrain_cli.cli.parameter_types import Duration
 from lodbrain_cli.presets import MODEL_FILE, get_preset, model_to_plain
 
 from ..phantoms import phantom

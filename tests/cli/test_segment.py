@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from lodbrain_cli.cli.options import MemorySize
+from lodbrain_cli.cli.parameter_types import MemorySize
 from lodbrain_cli.errors import ResourceError
 
 from ..phantoms import GRIDS, MARKER_MM, centroid_mm, phantom, rotation

@@ -8,21 +8,7 @@ import click
 
 from ..errors import UsageError
 from .console import emit, emit_json, note, set_verbosity
-from .options import (
-    Duration,
-    bids_memory_option,
-    bids_threads_option,
-    device_option,
-    engine_option,
-    json_option,
-    level_option,
-    offline_option,
-    option,
-    precision_option,
-    preset_option,
-    verbosity_options,
-    weights_option,
-)
+from .options import level_option, limit_options, option, preset_option, running_options
 from .run import work_through
 
 if TYPE_CHECKING:
@@ -123,27 +109,10 @@ docs/bids.md says which scans are taken and what is written.
     help="Take a folder without a right dataset_description.json too.",
 )  # fmt: skip
 @option("--dry-run", is_flag=True, help="Only print what label images there would be.")
-@option(
-    "--time-limit",
-    type=Duration(),
-    help="Begin no scan that might not be done by then, such as 3h30m, 90m or 3:30:00.",
-)
-@option(
-    "--max-failures",
-    type=click.IntRange(min=1),
-    help="End when so many scans have failed; default: go on.",
-)
+@limit_options
 @preset_option
 @level_option
-@weights_option
-@device_option
-@engine_option
-@bids_threads_option
-@precision_option
-@bids_memory_option
-@offline_option
-@json_option
-@verbosity_options
+@running_options(bids=True)
 def bids(
     source: Path,
     folder: Path,

@@ -8,19 +8,8 @@ import click
 from ..errors import UsageError
 from ..presets import BRAIN_EXTRACTION
 from .console import emit, emit_json, note, set_verbosity
-from .options import (
-    device_option,
-    engine_option,
-    json_option,
-    memory_option,
-    offline_option,
-    option,
-    precision_option,
-    preset_type,
-    threads_option,
-    verbosity_options,
-    weights_option,
-)
+from .options import option, running_options
+from .parameter_types import preset_type
 
 __all__ = ["extract"]
 
@@ -101,15 +90,7 @@ Examples:
     show_default=True,
     help="Trained network, or the folder of one of your own; all its structures are brain.",
 )
-@weights_option
-@device_option
-@engine_option
-@threads_option
-@precision_option
-@memory_option
-@offline_option
-@json_option
-@verbosity_options
+@running_options()
 def extract(
     scan: Path,
     brain: Path | None,

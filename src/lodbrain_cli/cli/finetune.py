@@ -7,7 +7,8 @@ import click
 
 from ..errors import UsageError
 from .console import emit, note, set_verbosity
-from .options import option, preset_type, threads_option, verbosity_options
+from .options import option, threads_option, verbosity_options
+from .parameter_types import preset_type
 
 __all__ = ["finetune"]
 

@@ -1,33 +1,25 @@
-"""Options that several commands share, each defined once, each also an environment variable.
+"""Options that several commands share, each defined once, each also an environment variable."""
 
-preset_option, level_option, weights_option, device_option, engine_option, threads_option,
-precision_option, memory_option, offline_option, json_option, verbosity_options
-"""
-
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..presets import LEVELS, PRESETS
+from .parameter_types import Duration, MemorySize, preset_type
 
 __all__ = [
-    "Duration",
-    "bids_memory_option",
-    "bids_threads_option",
     "device_option",
     "engine_option",
     "json_option",
     "level_option",
-    "memory_option",
+    "limit_options",
     "offline_option",
     "option",
-    "precision_option",
     "preset_option",
-    "preset_type",
     "quality_option",
+    "running_options",
     "threads_option",
     "verbosity_options",
     "weights_option",
@@ -44,68 +36,6 @@ def option(*names: str, **attributes: Any) -> _Decorator:
     return click.option(*names, **attributes)
 
 
-class MemorySize(click.ParamType):  # type: ignore[type-arg]
-    """Bytes with a unit: K, M, G or T are powers of 1024, as Slurm and Docker count."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read a number of bytes."""
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])(?:i?B)?", value.strip(), re.IGNORECASE)
-        if found is None or float(found[1]) == 0:
-            self.fail(f"{value!r} is no size; write for instance 4G or 900M", param, ctx)
-        power = "KMGT".index(found[2].upper()) + 1
-        return int(float(found[1]) * 1024**power)
-
-
-class Duration(click.ParamType):  # type: ignore[type-arg]
-    """Seconds, from ``1d``, ``3h30m``, ``90s``, or as Slurm writes time: ``[days-]hours:...``."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read a length of time in seconds."""
-        if isinstance(value, float):
-            return value
-        text = value.strip().lower()
-        units = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text, re.ASCII)
-        clock = re.fullmatch(r"(?:(\d+)-)?(\d+):(\d+)(?::(\d+))?", text, re.ASCII)
-        seconds = 0.0
-        if units is not None:
-            seconds = _seconds(units.groups())
-        elif clock is not None:
-            days, *rest = clock.groups()
-            # As Slurm reads it: with days hours come first, without them 3:30 is minutes.
-            minutes_first = days is None and rest[2] is None
-            parts = (None, None, *rest[:2]) if minutes_first else (days, *rest)
-            seconds = _seconds(parts)
-        if seconds == 0:
-            self.fail(f"{value!r} is no time; write for instance 3h30m or 3:30:00", param, ctx)
-        return seconds
-
-
-def _seconds(parts: Sequence[str | None]) -> float:
-    """Sum of days, hours, minutes and seconds."""
-    lengths = (86400, 3600, 60, 1)
-    return float(sum(int(part or 0) * n for part, n in zip(parts, lengths, strict=True)))
-
-
-class _PresetType(click.Choice[str]):
-    """Name of a preset, or where a network lies that somebody trained."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Take a path for what it is; everything else is a choice."""
-        text = str(value)
-        if text not in self.choices and ("/" in text or Path(text).exists()):
-            return text
-        return super().convert(value, param, ctx)
-
-
-preset_type = _PresetType(list(PRESETS))
 preset_option = option(
     "--preset",
     type=preset_type,
@@ -139,8 +69,6 @@ _THREADS: dict[str, Any] = {
     "help": "CPU threads; default: what this process was given (Slurm, affinity, container).",
 }
 threads_option = option("--threads", **_THREADS)
-# Names that BIDS Apps know it by.
-bids_threads_option = option("--threads", "--n-cpus", "--nprocs", **_THREADS)
 precision_option = option(
     "--precision",
     type=click.Choice(["float32", "mixed"]),
@@ -152,8 +80,6 @@ _MEMORY: dict[str, Any] = {
     "type": MemorySize(),
     "help": "Resident memory to stay within, such as 4G or 900M; default: what is free.",
 }
-memory_option = option("--memory", **_MEMORY)
-bids_memory_option = option("--memory", "--mem", **_MEMORY)
 level_option = option(
     "--level",
     type=click.Choice(list(LEVELS)),
@@ -172,6 +98,47 @@ offline_option = option(
 json_option = option(
     "--json", "as_json", is_flag=True, envvar="LODBRAIN_JSON", help="Print results as JSON."
 )
+
+
+def running_options(*, bids: bool = False) -> _Decorator:
+    """Options of every command that runs a network and tells what it did.
+
+    Weights, device, engine, threads, precision, memory, offline, JSON, -q and -v;
+    with `bids` also by the names that BIDS Apps give them.
+    """
+    threads = ("--threads", "--n-cpus", "--nprocs") if bids else ("--threads",)
+    memory = ("--memory", "--mem") if bids else ("--memory",)
+    return _all(
+        weights_option, device_option, engine_option, option(*threads, **_THREADS),
+        precision_option, option(*memory, **_MEMORY), offline_option, json_option,
+        verbosity_options,
+    )  # fmt: skip
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """When to end before all scans are done: ``--time-limit`` and ``--max-failures``."""
+    time_limit = option(
+        "--time-limit",
+        type=Duration(),
+        help="Begin no scan that might not be done by then, such as 3h30m, 90m or 3:30:00.",
+    )
+    max_failures = option(
+        "--max-failures",
+        type=click.IntRange(min=1),
+        help="End when so many scans have failed; default: go on.",
+    )
+    return _all(time_limit, max_failures)(command)
+
+
+def _all(*decorators: _Decorator) -> _Decorator:
+    """Apply several, so that the first stands first in ``--help``."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
 
 
 def verbosity_options(command: Callable[..., Any]) -> Callable[..., Any]:

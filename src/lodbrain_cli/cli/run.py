@@ -10,19 +10,7 @@ import click
 
 from ..errors import ResourceError
 from .console import note, raise_terminated, set_verbosity
-from .options import (
-    Duration,
-    device_option,
-    engine_option,
-    json_option,
-    memory_option,
-    offline_option,
-    option,
-    precision_option,
-    threads_option,
-    verbosity_options,
-    weights_option,
-)
+from .options import limit_options, option, running_options
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -55,25 +43,8 @@ Exit codes: 0 all done, 1 some scan failed, 5 some for want of memory or time (r
     help="Do every N-th scan, from the I-th; auto takes both from Slurm, SGE or LSF, auto/N the "
     "number of the task also from PBS and Kubernetes.",
 )
-@option(
-    "--time-limit",
-    type=Duration(),
-    help="Begin no scan that might not be done by then, such as 3h30m, 90m or 3:30:00.",
-)
-@option(
-    "--max-failures",
-    type=click.IntRange(min=1),
-    help="End when so many scans have failed; default: go on.",
-)
-@weights_option
-@device_option
-@engine_option
-@threads_option
-@precision_option
-@memory_option
-@offline_option
-@json_option
-@verbosity_options
+@limit_options
+@running_options()
 def run(
     plan: Path,
     shard: str | None,

@@ -8,21 +8,7 @@ import click
 from ..errors import UsageError
 from ..labels import LABEL_MAPS
 from .console import note, set_verbosity
-from .options import (
-    device_option,
-    engine_option,
-    json_option,
-    level_option,
-    memory_option,
-    offline_option,
-    option,
-    precision_option,
-    preset_option,
-    quality_option,
-    threads_option,
-    verbosity_options,
-    weights_option,
-)
+from .options import level_option, option, preset_option, quality_option, running_options
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -107,15 +93,7 @@ Examples:
 )
 @preset_option
 @level_option
-@weights_option
-@device_option
-@engine_option
-@threads_option
-@precision_option
-@memory_option
-@offline_option
-@json_option
-@verbosity_options
+@running_options()
 def segment(
     inputs: tuple[Path, ...],
     list_file: Path | None,

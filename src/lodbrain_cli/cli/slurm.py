@@ -8,7 +8,8 @@ import click
 
 from ..errors import UsageError
 from .console import emit, note, set_verbosity
-from .options import Duration, MemorySize, option, verbosity_options
+from .options import option, verbosity_options
+from .parameter_types import Duration, MemorySize
 
 if TYPE_CHECKING:
     from ..batch.slurm import Allocation, Container

@@ -56,9 +56,8 @@ class SampledNetwork:
         room = [(0, -side % step) for side in image.shape]
         fed = np.pad(image, room, constant_values=image.flat[0])
         drawn = np.asarray(self._model.predict_on_batch(fed[None, ..., None]))[0]
-        inside = drawn[tuple(slice(0, side) for side in image.shape)]
-        values = np.ascontiguousarray(np.moveaxis(inside, -1, 0), np.float32)
         whole = tuple(slice(0, side) for side in image.shape)
+        values = np.ascontiguousarray(np.moveaxis(drawn[whole], -1, 0), np.float32)
         return Prediction(
             ProbabilityMaps(values, whole, image.shape, backgrounds_of(self._config.heads))
         )

@@ -68,7 +68,7 @@ def bibtex(record: Mapping[str, Any]) -> str:
 
 
 def _papers(record: Mapping[str, Any]) -> tuple[Reference, ...]:
-    return references_of(str(record.get("preset", "")), record.get("architecture"))
+    return references_of(str(record.get("preset", "")), str(record.get("architecture", "")))
 
 
 def _network(record: Mapping[str, Any]) -> str:

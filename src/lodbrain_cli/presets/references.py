@@ -1,12 +1,10 @@
-"""Papers that networks come from, and which preset rests on which. Pure data."""
+"""Papers that networks come from, and which preset rests on which. Pure data, the only owner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from .table import PRESETS
-
-__all__ = ["Reference", "references_of"]
+__all__ = ["Reference", "citation_of", "references_of"]
 
 
 @dataclass(frozen=True)
@@ -97,17 +95,20 @@ _OF_PRESET: Mapping[str, tuple[Reference, ...]] = MappingProxyType(
 )
 
 
-def references_of(preset: str, architecture: str | None = None) -> tuple[Reference, ...]:
+def references_of(preset: str, architecture: str) -> tuple[Reference, ...]:
     """Papers that a result of a preset rests on, its network's first.
 
     Parameters
     ----------
     preset : str
         Its name; networks of one's own have names too.
-    architecture : str, optional
-        Default: that of the preset that lodbrain knows by this name.
+    architecture : str
+        Of its network; what no paper is known of has none.
     """
-    if architecture is None and preset in PRESETS:
-        architecture = PRESETS[preset].network.architecture
-    network = _OF_ARCHITECTURE.get(architecture or "")
+    network = _OF_ARCHITECTURE.get(architecture)
     return ((network,) if network is not None else ()) + _OF_PRESET.get(preset, ())
+
+
+def citation_of(preset: str, architecture: str) -> str:
+    """Give the same papers as one text."""
+    return " ".join(f"{each.text}." for each in references_of(preset, architecture))

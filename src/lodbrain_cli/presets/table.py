@@ -11,6 +11,7 @@ from ..errors import UsageError
 from ..labels import get_label_set
 from .lod_brain import LodBrainConfig
 from .preset import Preset, WeightsFile
+from .references import citation_of
 
 __all__ = ["BRAIN_EXTRACTION", "PRESETS", "get_preset"]
 
@@ -58,12 +59,7 @@ _LOD_BRAIN = Preset(
         "1.5 T and 3 T, ages 8 to 90 (end of epoch 50 of run 7im5hf6z)"
     ),
     licence="MIT, Copyright (c) 2023 Michele Svanera",
-    citation=(
-        "Svanera, Savardi, Signoroni, Benini, Muckli. Fighting the scanner effect in "
-        "brain MRI segmentation with a progressive level-of-detail network trained on "
-        "multi-site data. Medical Image Analysis 93 (2024) 103090. "
-        "arXiv:2211.02400."
-    ),
+    citation=citation_of("lod-brain", "lod-brain"),
 )
 
 _SYNTH = Preset(
@@ -96,10 +92,7 @@ _SYNTH = Preset(
         "labels of lod-brain; weights/lod-brain-synth/README.md"
     ),
     licence="MIT",
-    citation=(
-        "This project; network: Svanera et al., Medical Image Analysis 93 (2024) 103090; synthesis "
-        "after Billot et al., Medical Image Analysis 86 (2023) 102789."
-    ),
+    citation=citation_of("lod-brain-synth", "lod-brain"),
 )
 
 _BRAIN = Preset(
@@ -123,7 +116,7 @@ _BRAIN = Preset(
         "labels of lod-brain; begun from lod-brain-synth; weights/brain-extraction/README.md"
     ),
     licence="MIT",
-    citation=_SYNTH.citation,
+    citation=citation_of("brain-extraction", "lod-brain"),
 )
 
 #: Presets by name, in the order in which they are listed; the first is the default.

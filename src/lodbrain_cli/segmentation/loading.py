@@ -36,6 +36,8 @@ class LoadedNetwork:
     weights : FoundWeights
     finder_weights : FoundWeights or None
         Of the network that finds the brain, where there is one.
+    sampling_seed : int or None
+        Of the dropout that was left on, where it was.
     seconds : float
         That loading took.
     normalisation : Normalisation
@@ -48,6 +50,7 @@ class LoadedNetwork:
     engine: "Engine | LocatedEngine | WindowedEngine"
     weights: FoundWeights
     finder_weights: FoundWeights | None = None
+    sampling_seed: int | None = None
     seconds: float = 0.0
     normalisation: Normalisation = field(default_factory=Normalisation)
 
@@ -67,6 +70,7 @@ class LoadedNetwork:
             "normalisation": self.preset.normalisation,
             "statistics": _volumes(self.preset),
             "engine": self.engine.name,
+            "sampling_seed": self.sampling_seed,
             "device": self.engine.device,
             "threads": self.engine.threads,
             "load_seconds": round(self.seconds, 3),
@@ -144,7 +148,7 @@ def load_network(
         runs = LocatedEngine(inner, network.config.heads, finder, network.finder.pool)
     seconds = time.perf_counter() - began
     return LoadedNetwork(
-        chosen, level, network, runs, found, of_finder, seconds, normalisation
+        chosen, level, network, runs, found, of_finder, sampling_seed, seconds, normalisation
     )  # fmt: skip
 
 
