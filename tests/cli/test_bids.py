@@ -314,6 +314,35 @@ def test_the_group_level_tells_of_all_participants(run, study, tmp_path):
     assert "no such folder" in refusal(run("bids", study, tmp_path / "none", "group"), 3)
 
 
+def test_ages_of_the_dataset_reach_the_verdicts(run, study, tmp_path):
+    lines = ["participant_id\tage", "sub-003\t3", "sub-01\t30", "sub-Xy7\tn/a"]
+    (study / "participants.tsv").write_text("\n".join(lines))
+    out = tmp_path / "out"
+    words = ("--preset", "lod-brain", "--quality", "--participant-label", "003", "Xy7")
+    assert run("bids", study, out, "participant", *words).exit_code == 0
+    items = {
+        path.name[:7]: json.loads(path.read_text())["quality"]["items"]
+        for path in out.rglob("*_run.json")
+    }
+    assert items["sub-003"]["age"]["values"] == {"years": 3}
+    assert "age" not in items["sub-Xy7"]
+
+
+def test_reports_and_pictures_stand_beside_the_labels_and_on_the_page_of_all(
+    run, study, tmp_path, validate
+):
+    out = tmp_path / "out"
+    words = ("participant", "--also", "report", "--also", "snapshot", "--participant-label", "003")
+    assert run("bids", study, out, *words).exit_code == 0
+    stem = out / "sub-003/anat/sub-003_acq-a_seg-lodbrain"
+    assert stem.with_name(f"{stem.name}_dseg.png").read_bytes().startswith(b"\x89PNG")
+    done = run("bids", study, out, "group", "--json")
+    (page,) = json.loads(done.stdout)["pages"]
+    assert f"sub-003/anat/{stem.name}_report.html" in Path(page).read_text()
+    assert stem.with_name(f"{stem.name}_report.html").is_file()
+    assert not validate(out)
+
+
 def test_several_processes_share_a_folder_for_results(study, tmp_path):
     out = tmp_path / "out"
     words = ("bids", study, out, "participant", "--device", "cpu")

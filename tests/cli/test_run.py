@@ -206,7 +206,7 @@ def test_of_a_bids_dataset_the_raw_t1w_scans_are_planned(run, tmp_path):
     ]
 
 
-def test_a_table_names_inputs_outputs_and_frames(run, tmp_path):
+def test_a_table_names_inputs_outputs_frames_and_ages(run, tmp_path):
     image = nib.load(scans(tmp_path, "a")[0])
     stacked = np.stack([np.zeros(image.shape, "int16"), np.asarray(image.dataobj)], -1)
     nib.save(nib.Nifti1Image(stacked, image.affine), tmp_path / "four.nii.gz")
@@ -220,6 +220,8 @@ def test_a_table_names_inputs_outputs_and_frames(run, tmp_path):
     assert done.exit_code == 0, done.stderr
     assert (tmp_path / f"out/a{LABELS}").is_file()
     assert nib.load(tmp_path / "out/x/four.nii.gz").shape == image.shape
+    planned = (tmp_path / "p.tsv").read_text()
+    assert [f'"age": {age}' in planned for age in (3.0, 4.0)] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -228,6 +230,7 @@ def test_a_table_names_inputs_outputs_and_frames(run, tmp_path):
         ("input\n", 3, "names no scan"),
         ("scan\na\n", 3, "with the columns input"),
         ("input\tframe\na\t-1\n", 3, "expected a number from 0"),
+        ("input\tage\na\told\n", 3, "expected years from 0 to 130"),
         ("input\toutput\na\tx.nii\nb\tx.nii\n", 2, "would both be written"),
         ("input\toutput\na.nii\t../a.nii\n", 2, "is a scan"),
     ],

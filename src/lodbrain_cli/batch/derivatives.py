@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..files import make_folder, write_text
 from ..imaging.names import without_extension
 from ..presets import find_preset
+from .ages import Ages
 from .bids import BidsScan
 from .plan import check_targets
 from .settings import Settings
@@ -24,6 +25,7 @@ _DESCRIPTION = "dataset_description.json"
 # What BIDS has no names for yet: records, logs and volumes of a scan, tables of all.
 _IGNORED = (
     "*_run.json", "*_run.log", "*_failed.json", "*_stats.tsv", "*_stats.json", "*_map.*",
+    "*_report.html", "*_dseg.png", "report.html",
     "volumes.tsv", "volumes.json", "quality.tsv", "failed.tsv",
 )  # fmt: skip
 _README = """# {name}
@@ -35,9 +37,11 @@ Labels of brain structures in T1-weighted scans, made by lodbrain {version} with
 - `*_desc-brain_mask.nii.gz`: 1 where any structure is
 - `*_desc-volumes_stats.tsv`: volume of each structure
 - `*_seg-*_probseg.nii.gz`, `*_desc-brain_T1w.nii.gz`: probabilities and brain, where asked for
+- `*_report.html`, `*_seg-*_dseg.png`: pages to look at and pictures, where asked for
 - `*_run.json`, `*_run.log`: what was done to the scan, with which weights
 - `*_failed.json`: why a scan has no result
-- `volumes.tsv`, `quality.tsv`, `failed.tsv`: tables of all scans, made by the group level
+- `volumes.tsv`, `quality.tsv`, `failed.tsv`, `report.html`: tables and a page of all scans, made
+  by the group level
 
 Not a medical device: look at the results. {citation}
 """
@@ -66,7 +70,11 @@ _TABLE = {
 
 
 def bids_jobs(
-    scans: Iterable[BidsScan], folder: Path, settings: Settings, also: Collection[str]
+    scans: Iterable[BidsScan],
+    folder: Path,
+    settings: Settings,
+    also: Collection[str],
+    ages: Ages,
 ) -> list[Job]:
     """Name the results of scans, each in the folder of its participant and session.
 
@@ -78,6 +86,8 @@ def bids_jobs(
     settings : Settings
     also : collection of str
         Kinds of further results, beside the labels.
+    ages : Ages
+        Of the people of the scans' dataset.
 
     Raises
     ------
@@ -89,7 +99,8 @@ def bids_jobs(
         stem = without_extension(scan.path.name).removesuffix("_T1w")
         place = folder / Path(scan.below).parent
         results = named_results(place / name_of_labels(stem, settings), settings, also)
-        jobs.append(Job(scan.path, replace(results, source_uri=f"bids:raw:{scan.below}"), settings))
+        results = replace(results, source_uri=f"bids:raw:{scan.below}")
+        jobs.append(Job(scan.path, results, replace(settings, age=ages.of(scan.path.name))))
     check_targets(jobs)
     return jobs
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError, UsageError
 from ..imaging.names import IMAGE_EXTENSIONS
+from .ages import OLDEST, Ages, read_age
 from .settings import Settings
 from .states import STATES, State, state_of
 from .tables import read_table, write_table
@@ -38,7 +39,8 @@ def make_plan(
     source : Path
         A folder or BIDS dataset, whose scans come sorted by path; a list (text)
         or a table (``.tsv``) with the column ``input`` and perhaps ``output``
-        (relative to `folder`) and ``frame``, in their own order; or one scan.
+        (relative to `folder`), ``frame`` and ``age``, in their own order; or one scan.
+        Ages of a BIDS dataset are those of its tables.
     folder : Path
         Where results go.
     settings : Settings
@@ -55,6 +57,8 @@ def make_plan(
     folder = _absolute(folder)
     if source.is_dir():
         jobs = plan_folder([_absolute(source)], folder, {}, settings)
+        ages = Ages(source)
+        jobs = [replace(j, settings=replace(settings, age=ages.of(j.source.name))) for j in jobs]
     elif source.suffix.lower() == ".tsv":
         jobs = _of_table(source, folder, settings)
     else:
@@ -158,7 +162,7 @@ def _of_table(path: Path, folder: Path, settings: Settings) -> list[Job]:
         if "input" not in row:
             msg = f"{path}: line {number} names no input"
             raise InputError(msg)
-        (job,) = plan_folder([parent / row["input"]], folder, {}, _with_frame(settings, row, path))
+        (job,) = plan_folder([parent / row["input"]], folder, {}, _of_row(settings, row, path))
         if "output" in row:
             job = replace(job, results=named_results(folder / row["output"], job.settings))
         jobs.append(job)
@@ -168,14 +172,20 @@ def _of_table(path: Path, folder: Path, settings: Settings) -> list[Job]:
     return jobs
 
 
-def _with_frame(settings: Settings, row: dict[str, str], path: Path) -> Settings:
-    frame = row.get("frame")
-    if frame is None:
-        return settings
-    if not (frame.isascii() and frame.isdigit()):
-        msg = f"{path}: frame {frame!r} of {row['input']}; expected a number from 0"
-        raise InputError(msg)
-    return replace(settings, frame=int(frame))
+def _of_row(settings: Settings, row: dict[str, str], path: Path) -> Settings:
+    frame, age = row.get("frame"), row.get("age")
+    if frame is not None:
+        if not (frame.isascii() and frame.isdigit()):
+            msg = f"{path}: frame {frame!r} of {row['input']}; expected a number from 0"
+            raise InputError(msg)
+        settings = replace(settings, frame=int(frame))
+    if age is not None:
+        years = read_age(age)
+        if years is None:
+            msg = f"{path}: age {age!r} of {row['input']}; expected years from 0 to {OLDEST:g}"
+            raise InputError(msg)
+        settings = replace(settings, age=years)
+    return settings
 
 
 def check_targets(jobs: Sequence[Job]) -> None:

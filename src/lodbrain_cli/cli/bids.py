@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UsageError
+from .collect import write_pages
 from .console import emit, emit_json, note, set_verbosity
-from .options import level_option, limit_options, option, preset_option, running_options
+from .options import (
+    level_option,
+    limit_options,
+    option,
+    preset_option,
+    quality_option,
+    running_options,
+)
 from .run import work_through
 
 if TYPE_CHECKING:
@@ -99,7 +107,7 @@ docs/bids.md says which scans are taken and what is written.
 )
 @option(
     "--also",
-    type=click.Choice(["probabilities", "brain"]),
+    type=click.Choice(["probabilities", "brain", "report", "snapshot"]),
     multiple=True,
     help="Further results beside labels, brain mask and volumes; may be given several times.",
 )
@@ -112,6 +120,7 @@ docs/bids.md says which scans are taken and what is written.
 @limit_options
 @preset_option
 @level_option
+@quality_option
 @running_options(bids=True)
 def bids(
     source: Path,
@@ -126,16 +135,17 @@ def bids(
     """Segment the T1w scans of BIDS_DIR into OUT_DIR, a BIDS derivative dataset.
 
     participant: each scan that is asked for and not done gets labels, their names,
-    brain mask, volumes, sidecars, a log and a record. Several processes may share
-    OUT_DIR. group: volumes.tsv, quality.tsv and failed.tsv of all. Printed are the
-    paths of new label images, or of the tables.
+    brain mask, volumes, sidecars, a log and a record; ages for the verdict are those
+    of participants.tsv or the sessions' tables. Several processes may share OUT_DIR.
+    group: volumes.tsv, quality.tsv, failed.tsv and a page of all. Printed are the
+    paths of new label images, or of tables and page.
     """
     set_verbosity(verbose, quiet=quiet)
     words = {
         k: options.pop(k)
         for k in (
             *("participant_label", "session_label", "filters", "bids_filter_file", "t1w"),
-            *("also", "dry_run", "time_limit", "max_failures"),
+            *("also", "quality", "dry_run", "time_limit", "max_failures"),
         )
     }
     # Links are kept: nodes may mount what they lead to elsewhere.
@@ -180,14 +190,16 @@ def _jobs(
     source: Path, folder: Path, words: dict[str, Any], options: dict[str, Any]
 ) -> "list[Job]":
     """List the scans that are asked for, with where their results go."""
+    from ..batch.ages import Ages
     from ..batch.bids import find_t1w
     from ..batch.derivatives import bids_jobs, check_derivative
     from ..batch.settings import Settings
 
     check_derivative(folder, source)
-    settings = Settings.of(options["preset"], options["level"], options["weights"])
+    network = (options["preset"], options["level"], options["weights"])
+    settings = Settings.of(*network, quality=words["quality"])
     scans = find_t1w(source, _selection(words))
-    return bids_jobs(scans, folder, settings, (*_ALWAYS, *words["also"]))
+    return bids_jobs(scans, folder, settings, (*_ALWAYS, *words["also"]), Ages(source))
 
 
 def _selection(words: dict[str, Any]) -> "Selection":
@@ -240,6 +252,7 @@ def _group(source: Path, folder: Path, *, as_json: bool, quiet: bool) -> None:
     check_derivative(folder, source)
     collection = collect(folder)
     tables = [*collection.write(folder), describe_tables(folder, collection.columns)]
+    pages = write_pages(collection, folder, quiet=quiet)
     rows = [*collection.volumes, *collection.failures]
     known = {row["participant_id"] for row in rows}
     there = {path.name.split("_")[0] for path in t1w_files(source)}
@@ -252,8 +265,8 @@ def _group(source: Path, folder: Path, *, as_json: bool, quiet: bool) -> None:
             f"{len(missing)} participants with neither{names if missing else ''}"
         )
     if as_json:
-        facts = {"tables": [str(p) for p in tables], "done": done, "failed": failed}
-        emit_json({**facts, "missing": missing})
+        facts = {"tables": [str(p) for p in tables], "pages": [str(p) for p in pages]}
+        emit_json({**facts, "done": done, "failed": failed, "missing": missing})
         return
-    for path in tables:
+    for path in (*tables, *pages):
         emit(str(path))

@@ -53,7 +53,7 @@ def collect(folder: Path, output: Path | None, as_json: bool, quiet: bool, verbo
         raise UsageError(msg) from error
     make_folder(target)
     tables = collection.write(target)
-    pages = _pages(collection, target, quiet=quiet)
+    pages = write_pages(collection, target, quiet=quiet)
     done, failed = len(collection.volumes), len(collection.failures)
     if as_json:
         names = {"tables": [str(p) for p in tables], "pages": [str(p) for p in pages]}
@@ -65,8 +65,25 @@ def collect(folder: Path, output: Path | None, as_json: bool, quiet: bool, verbo
         emit(str(path))
 
 
-def _pages(collection: "Collection", folder: Path, *, quiet: bool) -> list[Path]:
-    """Write the page of all scans, where that is possible."""
+def write_pages(collection: "Collection", folder: Path, *, quiet: bool) -> list[Path]:
+    """Write the page of all scans, or say what it needs.
+
+    Parameters
+    ----------
+    collection : Collection
+    folder : Path
+    quiet : bool
+
+    Returns
+    -------
+    list of Path
+        Empty where the extra ``report`` is not installed.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
     from ..outputs.report.document import check_installed
 
     try:

@@ -31,7 +31,7 @@ _STATES = {"failed": "failed", "missing": "todo", "todo": "todo", "stale": "stal
 Examples:
   lodbrain plan bids/ results/ -o plan.tsv
   lodbrain plan scans.txt results/ -o plan.tsv --also volumes --also report
-  lodbrain plan table.tsv results/ -o plan.tsv          columns input, output, frame
+  lodbrain plan table.tsv results/ -o plan.tsv          columns input, output, frame, age
   lodbrain plan bids/ results/ -o again.tsv --only failed,missing,stale
 
 Then: lodbrain run plan.tsv, or on a cluster lodbrain slurm plan.tsv.
@@ -93,8 +93,9 @@ def plan(
     """List the scans of IN, where in OUT their results go, and how far each is.
 
     IN is a folder, a BIDS dataset (of which the raw T1w scans are taken), a text
-    file with a path per line, or a table with the columns input and perhaps
-    output and frame. States: todo; done; stale, when input, weights or options
+    file with a path per line, or a table with the columns input and perhaps output,
+    frame and age. Ages, for the verdict, are also taken from a BIDS dataset's
+    participants.tsv. States: todo; done; stale, when input, weights or options
     differ from those of the record; failed. Nothing is computed or loaded, and
     weights need not be here. The plan holds absolute paths. Printed is its name.
     """

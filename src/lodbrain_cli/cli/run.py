@@ -97,7 +97,14 @@ def work_through(
     -------
     int
         The exit code.
+
+    Raises
+    ------
+    UsageError
+        When reports or snapshots are asked for that this machine cannot make.
     """
+    if jobs:
+        jobs[0].results.check_makers()  # once, not scan after scan
     with _ending_between_scans(limits) as ended:
         tally = _run(jobs, limits, options, as_json=as_json, quiet=quiet)
     counts = {name: tally.counts[name] for name in ("done", "skipped", "failed", "left")}

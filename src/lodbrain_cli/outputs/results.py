@@ -156,6 +156,17 @@ class Results:
         for kind in ("labels", "probabilities", "brain_mask", "brain"):
             if kind in paths:
                 check_image_name(paths[kind])
+        self.check_makers()
+        for path in paths.values():
+            check_writable(path, overwrite=overwrite, make_folders=make_folders)
+
+    def check_makers(self) -> None:
+        """Refuse a report or a snapshot that this machine cannot make, or by another name.
+
+        Raises
+        ------
+        UsageError
+        """
         if self.report is not None:
             from .report.page import check_report
 
@@ -164,8 +175,6 @@ class Results:
             from .snapshot import check_snapshot
 
             check_snapshot(self.snapshot)
-        for path in paths.values():
-            check_writable(path, overwrite=overwrite, make_folders=make_folders)
 
 
 def resolved(path: Path) -> Path:
