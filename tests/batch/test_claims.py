@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -139,3 +140,16 @@ def test_a_process_number_that_was_given_again_is_not_the_owner(results):
 def test_where_no_claim_can_be_written_it_is_said(tmp_path):
     with pytest.raises(OutputError, match="could not be written"):
         Claims().take(Results(Path(tmp_path / "missing" / "s.nii.gz")))
+
+
+def test_a_claim_on_a_full_disk_is_one_still(results):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Claims() as one, Claims() as other:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # no file may grow
+        try:
+            assert one.take(results)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert not other.take(results)
+        assert one.exist(results.labels)
+    assert not claim_files(results)

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import os
 import warnings
 
 import nibabel as nib
@@ -10,6 +11,7 @@ import pytest
 
 from lodbrain_cli.errors import InputError
 from lodbrain_cli.imaging.nifti import read_t1w
+from lodbrain_cli.outputs.record import file_facts
 
 from ..phantoms import GRIDS, centred_affine, paint, phantom
 
@@ -207,6 +209,14 @@ def test_an_unreadable_file_is_refused(tmp_path, values, monkeypatch):
 
     monkeypatch.setattr(nib, "load", denied)
     refused(path, "cannot be read")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_pipe_or_folder_with_the_name_of_a_scan_is_refused_at_once(tmp_path, make):
+    make(tmp_path / "a.nii.gz")
+    refused(tmp_path / "a.nii.gz", "not a scan")
+    with pytest.raises(OSError, match=r"not a file"):
+        file_facts(tmp_path / "a.nii.gz")
 
 
 def test_reading_warns_of_nothing_of_its_own(tmp_path):

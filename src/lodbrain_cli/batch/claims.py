@@ -146,8 +146,9 @@ class Claims:
         except OSError as error:
             msg = f"{path}: could not be written ({error.strerror or error})"
             raise OutputError(msg) from error
-        with os.fdopen(file, "w", encoding="utf-8") as stream, suppress(OSError):
-            json.dump({"token": self._token, **_self()}, stream)  # a full disk: times tell
+        # On a full disk it stays empty, and times tell; closing writes, and may fail too.
+        with suppress(OSError), os.fdopen(file, "w", encoding="utf-8") as stream:
+            json.dump({"token": self._token, **_self()}, stream)
         return True
 
     def _is_abandoned(self, path: Path, claim: _Claim) -> bool:

@@ -183,7 +183,7 @@ def _open(source: "str | Path | SpatialImage") -> tuple[Any, Path | None]:
     except OSError as error:
         msg = f"{path}: cannot be read ({error.strerror or error})"
         raise InputError(msg) from error
-    if path.is_dir() or not path.name.lower().endswith(IMAGE_EXTENSIONS):
+    if not path.is_file() or not path.name.lower().endswith(IMAGE_EXTENSIONS):
         msg = f"{path}: not a scan; expected a file named {', '.join(IMAGE_EXTENSIONS)}"
         raise InputError(msg)
     if size == 0:

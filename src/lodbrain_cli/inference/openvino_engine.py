@@ -1,6 +1,8 @@
 """Stages on OpenVINO: the fastest measured on a CPU, and it needs no TensorFlow."""
 
 import sys
+from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["openvino_compiler"]
+__all__ = ["RecentModels", "openvino_compiler"]
+
+_Model = tuple[ov.CompiledModel, list[Box]]
+
+# About three scans' worth; 2 MB each.
+_MOST_MODELS = 300
 
 
 def openvino_compiler(threads: int) -> "Callable[[Stage], OpenVinoStage]":
@@ -38,23 +45,55 @@ def openvino_compiler(threads: int) -> "Callable[[Stage], OpenVinoStage]":
         "NUM_STREAMS": 1,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    return lambda stage: OpenVinoStage(stage, core, settings)
+    models = RecentModels()
+    return lambda stage: OpenVinoStage(stage, core, settings, models)
+
+
+class RecentModels:
+    """The models that were used last, of all stages: heads differ, and so do their windows.
+
+    Without an end to it a process would grow with every size of head that it meets.
+
+    Parameters
+    ----------
+    most : int
+        How many are kept.
+    """
+
+    def __init__(self, most: int = _MOST_MODELS) -> None:
+        self._most = most
+        self._models: OrderedDict[Any, _Model] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def get(self, key: Any, make: "Callable[[], _Model]") -> "_Model":
+        """Return a model, made when it is not there; the one unused for longest gives way."""
+        if key not in self._models:
+            self._models[key] = make()
+            if len(self._models) > self._most:
+                self._models.popitem(last=False)
+        self._models.move_to_end(key)
+        return self._models[key]
 
 
 class OpenVinoStage:
     """A stage as an OpenVINO model; see :class:`.compiled.CompiledStage`.
 
-    Compiled once per kind of window: its shape, its exact part and the ends at
+    Compiled per kind of window: its shape, its exact part and the ends at
     which it is the volume's.
     """
 
-    def __init__(self, stage: Stage, core: ov.Core, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, stage: Stage, core: ov.Core, settings: dict[str, Any], models: RecentModels
+    ) -> None:
         self._stage = stage
         self._core = core
         self._settings = settings
-        self._compiled: dict[Any, tuple[ov.CompiledModel, list[Box]]] = {}
-        self._holding: Any = None  # the one that has memory between its layers
+        self._models = models
+        self._holding: Any = None  # the kind that has memory between its layers
         self._request: ov.InferRequest | None = None
+        self._compiled: ov.CompiledModel | None = None  # that the request is of
 
     def __call__(
         self,
@@ -68,18 +107,16 @@ class OpenVinoStage:
         key = (shapes, tuple((s.start, s.stop) for s in keep), ends)
         if key != self._holding:
             self.release()
-        if key not in self._compiled:
-            model = emit(self._stage, shapes, keep, ends)
-            compiled = self._core.compile_model(model, "CPU", self._settings)
-            parts = needed_of_sources(self._stage, shapes, keep)
-            self._compiled[key] = compiled, list(parts.values())
-        compiled, parts_fed = self._compiled[key]
+        compiled, parts_fed = self._models.get(
+            (id(self), key), partial(self._compile, shapes, keep, ends)
+        )
         fed = [
             np.ascontiguousarray(tensor[(None, slice(None), *part)])
             for tensor, part in zip(inputs, parts_fed, strict=True)
         ]
         if self._request is None:
-            self._holding, self._request = key, compiled.create_infer_request()
+            self._holding, self._compiled = key, compiled
+            self._request = compiled.create_infer_request()
         results = self._request.infer([*fed, *moments], share_inputs=True, share_outputs=True)
         outputs = list(results.values())
         values = outputs[0][0] if self._stage.kept else None
@@ -91,9 +128,17 @@ class OpenVinoStage:
 
     def release(self) -> None:
         """Give back the memory between layers and of results; what was compiled stays."""
-        if self._request is not None:
+        if self._compiled is not None:
             self._request = None
-            self._compiled[self._holding][0].release_memory()
+            self._compiled.release_memory()
+            self._compiled = None
+
+    def _compile(
+        self, shapes: tuple[tuple[int, ...], ...], keep: Box, ends: tuple[tuple[bool, bool], ...]
+    ) -> "_Model":
+        model = emit(self._stage, shapes, keep, ends)
+        compiled = self._core.compile_model(model, "CPU", self._settings)
+        return compiled, list(needed_of_sources(self._stage, shapes, keep).values())
 
 
 def _group_moments(

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Box", "Shape", "Tile", "borders", "box_size", "cell_boxes", "scaled", "tiles"]
 
+# Cells that a box should measure across, at least.
+_THICK = 2
+
 #: Voxels, along each axis.
 Box = tuple[slice, slice, slice]
 Shape = tuple[int, int, int]
@@ -105,6 +108,9 @@ def cell_boxes(needed: "NDArray[np.bool_]", size: Shape) -> Iterator[Box]:
 def box_size(needed: "NDArray[np.bool_]", voxels: int, cell: int) -> Shape:
     """Size of boxes, in cells, of about so many voxels, that divides what is needed evenly.
 
+    Boxes reach through along the last axis where that leaves them thick enough: there
+    are fewer kinds of them to compile then, and no more halo.
+
     Parameters
     ----------
     needed : (a, b, c) bool array
@@ -112,11 +118,16 @@ def box_size(needed: "NDArray[np.bool_]", voxels: int, cell: int) -> Shape:
     cell : int
         Side of a cell in voxels.
     """
-    side = (voxels ** (1 / 3)) / cell
-    first, second = max(1, round(0.5 * side)), max(1, round(0.8 * side))
-    most = (first, second, max(1, int(voxels / cell**3 / (first * second))))
     lengths = [np.flatnonzero(needed.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
     spans = [int(w[-1] - w[0]) + 1 if w.size else 1 for w in lengths]
+    cells = voxels / cell**3
+    side = math.sqrt(cells / spans[2])
+    if side >= _THICK:
+        most = (round(0.8 * side), round(1.25 * side), spans[2])
+    else:
+        side = cells ** (1 / 3)
+        first, second = max(1, round(0.5 * side)), max(1, round(0.8 * side))
+        most = (first, second, max(1, int(cells / (first * second))))
     one, two, three = (-(-span // -(-span // m)) for span, m in zip(spans, most, strict=True))
     return one, two, three
 

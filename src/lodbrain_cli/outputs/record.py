@@ -1,5 +1,6 @@
 """The run record: what was done to which file with what, as JSON."""
 
+import errno
 import functools
 import hashlib
 import json
@@ -83,8 +84,11 @@ def file_facts(path: Path) -> dict[str, Any]:
     Raises
     ------
     OSError
-        When it cannot be read.
+        When it cannot be read, or is no file: a pipe or device would never end.
     """
+    if not path.is_file():
+        path.stat()  # tells why, where there is nothing
+        raise OSError(errno.EINVAL, "not a file", str(path))
     with path.open("rb") as stream:
         found = os.fstat(stream.fileno())
         digest = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,23 @@
+"""A process that meets heads of every size keeps no more than so many compiled models."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lodbrain_cli.inference.openvino_engine import RecentModels
+
+
+@given(st.lists(st.integers(0, 9)), st.integers(1, 5))
+def test_the_models_used_last_are_kept_and_no_others(asked, most):
+    models, made = RecentModels(most), []
+
+    def make(key):
+        made.append(key)
+        return str(key), []
+
+    kept: list[int] = []
+    for key in asked:
+        expected = len(made) + (key not in kept)
+        assert models.get(key, lambda key=key: make(key)) == (str(key), [])
+        assert len(made) == expected, "made when it is not there, and then alone"
+        kept = [*(k for k in kept if k != key), key][-most:]
+        assert len(models) == len(kept)
