@@ -1,6 +1,6 @@
 """Does the verdict know? Scans made worse on purpose, their true Dice against their score.
 
-``python benchmarks/quality.py DATA OUT [--presets NAME...] [--images docs/images]``
+``python benchmarks/quality.py DATA OUT [--presets NAME...] [--agreement] [--images docs/images]``
 
 DATA is the folder of scans (pairs/, heads/, labels/). Prints the tables of docs/quality.md and
 draws its pictures. What was computed is kept in OUT/quality.jsonl, one line a scan, so a killed run
@@ -10,6 +10,7 @@ goes on, and other thresholds need no network: marks are made anew from the valu
 import argparse
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
@@ -46,19 +47,21 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--presets", nargs="+", default=["lod-brain", "lod-brain-synth"])
+    parser.add_argument("--agreement", action="store_true", help="with a second look at each scan")
     parser.add_argument("--images", type=Path)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     print_references(options.data)
     for preset in options.presets:
-        rows = computed(preset, options.data, options.out / "quality.jsonl")
+        name = "agreement.jsonl" if options.agreement else "quality.jsonl"
+        rows = computed(preset, options.data, options.out / name, agreement=options.agreement)
         print_calibration(preset, rows)
         if options.images is not None:
             draw(preset, rows, options.images / f"quality-{preset}.png")
         print_heads(preset, rows)
 
 
-def computed(preset: str, data: Path, path: Path) -> dict[tuple, dict]:
+def computed(preset: str, data: Path, path: Path, *, agreement: bool) -> dict[tuple, dict]:
     """Dice and values of every scan, those that are not there yet computed now."""
     rows: dict[tuple, dict] = {}
     for line in path.read_text().splitlines() if path.exists() else ():
@@ -72,16 +75,18 @@ def computed(preset: str, data: Path, path: Path) -> dict[tuple, dict]:
     ]
     jobs += [(preset, p.name, "head", 0) for p in sorted((data / "heads").glob("*.nii.gz"))]
     missing = [job for job in jobs if job not in rows]
-    segmenter = Segmenter(preset, device="cpu") if missing else None
+    look = None
+    if missing:
+        look = partial(Segmenter(preset, device="cpu").segment, agreement=agreement)
     by_name = {scan.name: scan for scan in scans}
     conformed: dict[str, tuple] = {}
     for job in missing:
         _, name, kind, level = job
         if kind == "head":
-            result, dice = segmenter.segment(data / "heads" / name), None
+            result, dice = look(data / "heads" / name), None
         elif kind == "none":
             scan = by_name[name]
-            result = segmenter.segment(scan.image)
+            result = look(scan.image)
             reference = read_labels(scan.labels, get_label_map(scan.label_map))
             found = to_grid_of(LabelImage(result.labels, result.affine, name), reference)
             dice = mean_dice(found, reference.labels)
@@ -90,7 +95,7 @@ def computed(preset: str, data: Path, path: Path) -> dict[tuple, dict]:
                 conformed = {name: conform_pair(by_name[name])}
             image, whole, affine = conformed[name]
             image, labels = CORRUPTIONS[kind][0](image, whole, level)
-            result = segmenter.segment(nib.Nifti1Image(image, affine))
+            result = look(nib.Nifti1Image(image, affine))
             # What was cut off is missing in a result, however right the rest is.
             dice = mean_dice(result.labels, whole if kind == "crop" else labels)
         rows[job] = {"key": job, "dice": dice, **result.record["quality"],

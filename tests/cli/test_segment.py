@@ -436,3 +436,20 @@ def test_a_signal_in_the_middle_ends_with_its_code_and_no_temporary_file(tmp_pat
     assert "Traceback" not in errors
     assert not list(tmp_path.glob(".*"))
     assert not (tmp_path / "s_run.json").exists(), "nothing vouches for unfinished results"
+
+
+def test_a_second_look_is_part_of_the_verdict(run, tmp_path, quick_network):
+    scan = phantom(tmp_path)
+    words = ("segment", scan, "--overwrite", "--quality", "--device", "cpu")
+    for more, looked in (((), False), (("--agreement",), True)):
+        run(*words, "-o", tmp_path / "seg.nii.gz", *more)
+        record = json.loads((tmp_path / "seg_run.json").read_text())
+        assert ("agreement" in record["quality"]["items"]) == looked
+        assert ("look again" in record["seconds"]) == looked
+    # The network of this test answers the same whatever it is shown, a cube in the middle.
+    value = record["quality"]["items"]["agreement"]["values"]["value"]
+    assert value == pytest.approx((9 / 12) ** 2), "a cube of 12 voxels, moved by 3 along two axes"
+    run(*words, "-o", tmp_path / "seg.nii.gz", "--agreement", "--no-quality")
+    record = json.loads((tmp_path / "seg_run.json").read_text())
+    assert record["quality"] is None
+    assert "look again" not in record["seconds"]

@@ -40,6 +40,8 @@ class Settings:
         Whether the result is judged; labels do not depend on it.
     age : float or None
         Of the person, in years, for that.
+    agreement : bool
+        Whether that also rests on a second answer of the network.
     model : str or None
         Absolute path of a network of one's own, by which it is loaded; `preset` is
         its name. None for a preset that lodbrain knows.
@@ -54,6 +56,7 @@ class Settings:
     postprocess: bool = True
     quality: bool = True
     age: float | None = None
+    agreement: bool = False
     model: str | None = None
 
     @classmethod
@@ -67,7 +70,7 @@ class Settings:
         weights : Path or None
             A weights file, or a folder with the released ones.
         **of_scan
-            ``frame``, ``space``, ``postprocess``, ``quality``, ``age``.
+            ``frame``, ``space``, ``postprocess``, ``quality``, ``age``, ``agreement``.
 
         Raises
         ------
@@ -108,6 +111,7 @@ class Settings:
             and settings.space in _SPACES
             and isinstance(settings.postprocess, bool)
             and isinstance(settings.quality, bool)
+            and isinstance(settings.agreement, bool)
             and isinstance(settings.age, float | int | None)
         )
         if not fits:
@@ -137,7 +141,12 @@ class Settings:
     @property
     def of_scan(self) -> dict[str, Any]:
         """Options of :meth:`Segmenter.segment`."""
-        return {**self.of_labels, "quality": self.quality, "age": self.age}
+        return {
+            **self.of_labels,
+            "quality": self.quality,
+            "age": self.age,
+            "agreement": self.agreement,
+        }
 
     @property
     def options_hash(self) -> str:

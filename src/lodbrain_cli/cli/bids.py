@@ -10,6 +10,7 @@ from ..errors import UsageError
 from .collect import write_pages
 from .console import emit, emit_json, note, set_verbosity
 from .options import (
+    agreement_option,
     level_option,
     limit_options,
     option,
@@ -121,6 +122,7 @@ docs/bids.md says which scans are taken and what is written.
 @preset_option
 @level_option
 @quality_option
+@agreement_option
 @running_options(bids=True)
 def bids(
     source: Path,
@@ -145,7 +147,7 @@ def bids(
         k: options.pop(k)
         for k in (
             *("participant_label", "session_label", "filters", "bids_filter_file", "t1w"),
-            *("also", "quality", "dry_run", "time_limit", "max_failures"),
+            *("also", "quality", "agreement", "dry_run", "time_limit", "max_failures"),
         )
     }
     # Links are kept: nodes may mount what they lead to elsewhere.
@@ -197,7 +199,7 @@ def _jobs(
 
     check_derivative(folder, source)
     network = (options["preset"], options["level"], options["weights"])
-    settings = Settings.of(*network, quality=words["quality"])
+    settings = Settings.of(*network, quality=words["quality"], agreement=words["agreement"])
     scans = find_t1w(source, _selection(words))
     return bids_jobs(scans, folder, settings, (*_ALWAYS, *words["also"]), Ages(source))
 

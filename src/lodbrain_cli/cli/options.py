@@ -10,6 +10,7 @@ from ..presets import LEVELS, PRESETS
 from .parameter_types import Duration, MemorySize, preset_type
 
 __all__ = [
+    "agreement_option",
     "device_option",
     "engine_option",
     "json_option",
@@ -91,6 +92,11 @@ quality_option = option(
     "--quality/--no-quality",
     default=True,
     help="Judge each result, or leave that out.",
+)
+agreement_option = option(
+    "--agreement",
+    is_flag=True,
+    help="Judge also by a second answer, for the scan mirrored and shifted: twice the time.",
 )
 offline_option = option(
     "--offline", is_flag=True, help="Never touch the network; weights must be on this machine."

@@ -8,6 +8,7 @@ import click
 from ..errors import UsageError
 from .console import emit, emit_json, note, set_verbosity
 from .options import (
+    agreement_option,
     json_option,
     level_option,
     option,
@@ -66,6 +67,7 @@ Then: lodbrain run plan.tsv, or on a cluster lodbrain slurm plan.tsv.
     help="Smooth and keep one piece per structure, or take the network's answer as it is.",
 )
 @quality_option
+@agreement_option
 @preset_option
 @level_option
 @weights_option
@@ -85,6 +87,7 @@ def plan(
     frame: int | None,
     postprocess: bool,
     quality: bool,
+    agreement: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -109,7 +112,13 @@ def plan(
             wanted,
             tuple(kind.replace("-", "_") for kind in also),
             (preset, level, weights),
-            {"space": space, "frame": frame, "postprocess": postprocess, "quality": quality},
+            {
+                "space": space,
+                "frame": frame,
+                "postprocess": postprocess,
+                "quality": quality,
+                "agreement": agreement,
+            },
             overwrite=overwrite,
         )
     except OSError as error:  # a closed folder on the way, a name that is too long

@@ -8,7 +8,14 @@ import click
 from ..errors import UsageError
 from ..labels import LABEL_MAPS
 from .console import note, set_verbosity
-from .options import level_option, option, preset_option, quality_option, running_options
+from .options import (
+    agreement_option,
+    level_option,
+    option,
+    preset_option,
+    quality_option,
+    running_options,
+)
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -80,6 +87,7 @@ Examples:
     help="Smooth and keep one piece per structure, or take the network's answer as it is.",
 )
 @quality_option
+@agreement_option
 @option(
     "--age",
     type=click.FloatRange(0, 130),
@@ -119,7 +127,9 @@ def segment(
         for k in ("probabilities", "brain_mask", "brain", "volumes", "report", "snapshot")
     }
     reference, protocol = options.pop("reference"), options.pop("ref_label_map")
-    of_scan = {k: options.pop(k) for k in ("frame", "space", "postprocess", "quality", "age")}
+    of_scan = {
+        k: options.pop(k) for k in ("frame", "space", "postprocess", "quality", "age", "agreement")
+    }
     if overwrite and skip_existing:
         msg = "--overwrite and --skip-existing exclude each other; choose one"
         raise UsageError(msg)

@@ -53,6 +53,8 @@ class Result:
         Of the scan, before it was segmented.
     age, ages : float, (float, float) or None
         Of the person in years; youngest and oldest that the network was trained on.
+    agreement : float, optional
+        Mean Dice with the network's answer for the scan mirrored and shifted.
     """
 
     maps: ProbabilityMaps
@@ -67,6 +69,7 @@ class Result:
     findings: Sequence[Finding] = ()
     age: float | None = None
     ages: tuple[float, float] | None = None
+    agreement: float | None = None
 
 
 def appraise(result: Result) -> Quality:
@@ -89,6 +92,9 @@ def appraise(result: Result) -> Quality:
     items += [_stray(result, evidence), _field_of_view(result)]
     if result.label_set == LOD_BRAIN_7:
         items += [_symmetry(result, evidence), *_anatomy(result)]
+    if result.agreement is not None:
+        text = f"Dice with the answer for the scan mirrored and shifted {result.agreement:.3f}"
+        items.append(_judged("agreement", result.agreement, text))
     if result.age is not None and result.ages is not None:
         items.append(_age(result.age, result.ages))
     return Quality(tuple(items))

@@ -65,7 +65,8 @@ WARN_BELOW = 53.0
 
 #: Items that rest on the network: mean probability of the label inside structures, mean entropy
 #: at their borders, Dice of the brain by the coarse and the fine level, share of the brain that was
-#: struck out as stray pieces, left against right, area of brain at an end of the scan in mm2.
+#: struck out as stray pieces, left against right, area of brain at an end of the scan in mm2, mean
+#: Dice with a second answer.
 MEASURES: Mapping[str, Slope] = MappingProxyType(
     {
         "confidence": Slope(0.96, 0.87),
@@ -74,6 +75,7 @@ MEASURES: Mapping[str, Slope] = MappingProxyType(
         "stray pieces": Slope(0.02, 0.20),
         "symmetry": Slope(0.10, 0.40),
         "field of view": Slope(100.0, 6000.0),
+        "agreement": Slope(0.92, 0.70),
     }
 )
 

@@ -3,7 +3,8 @@
 from ..outputs.segmented import Segmentation
 from .case import Case
 from .loading import LoadedNetwork, expected_hashes
-from .pipeline import Segmenter, segment
+from .one_scan import segment
+from .pipeline import Segmenter
 
 __all__ = [
     "Case",

@@ -42,8 +42,12 @@ class Case:
         Whether the result gets a verdict.
     age : float, optional
         Of the person, in years.
+    looks_twice : bool
+        Whether the verdict also rests on a second answer.
     prediction : Prediction, optional
         Once it is computed.
+    agreement : float, optional
+        Of the second answer with the first, once both are computed.
     """
 
     scan: Scan
@@ -56,7 +60,9 @@ class Case:
     steps: "Steps"
     judged: bool = True
     age: float | None = None
+    looks_twice: bool = False
     prediction: Prediction | None = None
+    agreement: float | None = None
 
 
 class Steps:

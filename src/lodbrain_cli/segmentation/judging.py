@@ -46,6 +46,7 @@ def judge(
             coarse=case.prediction.coarse,
             findings=case.findings,
             age=case.age,
+            agreement=case.agreement,
             ages=loaded.preset.ages,
         )
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..checking import Verdict, examine
 from ..errors import UsageError
@@ -23,11 +23,14 @@ from .case import Case, Steps
 from .disagreement import disagreement
 from .judging import distrust, judge, missing_structures
 from .loading import LoadedNetwork, load_network
+from .second_look import second_look
 
 if TYPE_CHECKING:
+    import numpy as np
     from nibabel.spatialimages import SpatialImage
+    from numpy.typing import NDArray
 
-__all__ = ["Segmenter", "segment"]
+__all__ = ["Segmenter"]
 
 SpaceName = Literal["native", "conformed"]
 
@@ -110,6 +113,7 @@ class Segmenter:
         postprocess: bool = True,
         quality: bool = True,
         age: float | None = None,
+        agreement: bool = False,
         on_step: Callable[[str], None] | None = None,
     ) -> Segmentation:
         """Segment one scan.
@@ -127,6 +131,9 @@ class Segmenter:
             Judge the result; the verdict is in the record.
         age : float, optional
             Of the person, in years; for the verdict.
+        agreement : bool
+            Judge also by a second answer of the network, for the scan mirrored and
+            shifted: about twice the time.
         on_step : callable, optional
             Called with the name of each step as it begins.
 
@@ -141,7 +148,7 @@ class Segmenter:
         """
         case = self.prepare(
             source, frame=frame, space=space, postprocess=postprocess, quality=quality, age=age,
-            on_step=on_step,
+            agreement=agreement, on_step=on_step,
         )  # fmt: skip
         self.compute(case)
         return self.finish(case)
@@ -155,6 +162,7 @@ class Segmenter:
         postprocess: bool = True,
         quality: bool = True,
         age: float | None = None,
+        agreement: bool = False,
         on_step: Callable[[str], None] | None = None,
     ) -> Case:
         """Read a scan and make the network's input of it; see :meth:`segment`."""
@@ -174,7 +182,10 @@ class Segmenter:
             normalised = self.loaded.normalisation(conformed, conformed if kept is None else None)
             image = max_pooled(normalised, self.loaded.network.pool)
         options = {"frame": frame, "space": space, "postprocess": postprocess}
-        return Case(scan, grid, image, kept, findings, options, began, steps, quality, age)
+        return Case(
+            scan, grid, image, kept, findings, options, began, steps, quality, age,
+            looks_twice=quality and agreement,
+        )  # fmt: skip
 
     def compute(self, case: Case) -> None:
         """Run the network on a prepared scan."""
@@ -183,6 +194,16 @@ class Segmenter:
             case.prediction = self.loaded.engine.predict(
                 case.image, only_brain=case.options["postprocess"], memory_limit=self.memory
             )
+        if case.looks_twice:
+            with case.steps("look again"):
+                case.agreement = second_look(
+                    self._first_head, case.image, case.prediction.maps.heads()[0],
+                    self.loaded.preset.label_sets[0],
+                )  # fmt: skip
+
+    def _first_head(self, image: "NDArray[np.float32]") -> ProbabilityMaps:
+        predicted = self.loaded.engine.predict(image, only_brain=True, memory_limit=self.memory)
+        return predicted.maps.heads()[0]
 
     def finish(self, case: Case) -> Segmentation:
         """Clean what was computed and bring it back to the scan's grid.
@@ -252,40 +273,6 @@ class Segmenter:
         with case.steps("judge"):
             quality = judge(result, maps, cleaning, case, self.loaded)
         return replace(result, quality=quality)
-
-
-def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation:
-    """Segment one scan with a preset.
-
-    Parameters
-    ----------
-    source : path or nibabel image
-        T1w head: NIfTI or MGH.
-    **options
-        Of :class:`Segmenter` (``preset``, ``weights``, ``device``, ``engine``,
-        ``threads``, ``precision``, ``memory``, ``level``, ``offline``) and
-        :meth:`Segmenter.segment` (``frame``, ``space``, ``postprocess``, ``quality``,
-        ``age``).
-
-    Returns
-    -------
-    Segmentation
-        With ``.labels``, ``.probabilities``, ``.volumes`` and ``.save(path)``.
-
-    Raises
-    ------
-    LodbrainError
-        As those two do.
-
-    Examples
-    --------
-    >>> from lodbrain_cli import segment
-    >>> result = segment("T1.nii.gz")  # doctest: +SKIP
-    >>> result.save("seg.nii.gz", volumes="volumes.tsv")  # doctest: +SKIP
-    """
-    names = ("frame", "space", "postprocess", "quality", "age")
-    of_scan = {k: options.pop(k) for k in names if k in options}
-    return Segmenter(**options).segment(source, **of_scan)
 
 
 def _space_of(scan: Scan, grid: ConformedGrid, space: str) -> Space:
