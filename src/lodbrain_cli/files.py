@@ -29,8 +29,10 @@ _TEMPORARY = re.compile(r"\.lodbrain-.+-\d+-[0-9a-f]{8}\.part(?:\..+)?")
 def replacing(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; move it there when all went well.
 
-    The name carries host and process, so that jobs on a shared disk do not
-    meet, and keeps the extension, by which formats are chosen.
+    It is on the disk before it takes the name: after a loss of power there is the old
+    file or the new one, never an empty one. The name carries host and process, so that
+    jobs on a shared disk do not meet, and keeps the extension, by which formats are
+    chosen.
 
     Raises
     ------
@@ -41,6 +43,7 @@ def replacing(target: Path) -> Iterator[Path]:
     temporary = _temporary(target, socket.gethostname(), os.getpid())
     try:
         yield temporary
+        _flush(temporary)
         temporary.replace(target)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -51,6 +54,14 @@ def replacing(target: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _flush(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _temporary(target: Path, host: str, process: int) -> Path:

@@ -137,3 +137,12 @@ def test_without_a_home_the_cache_is_temporary(monkeypatch, tmp_path):
     assert store.cache_folder().parent == tmp_path
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home" / "cache"))
     assert store.cache_folder() == tmp_path / "home" / "cache" / "lodbrain"
+
+
+def test_a_user_without_a_name_and_without_home_has_a_temporary_cache(monkeypatch, tmp_path):
+    for name in ("LODBRAIN_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(store.tempfile, "tempdir", None)
+    monkeypatch.setattr("os.getuid", lambda: 54321)  # nobody of this machine
+    assert store.cache_folder() == tmp_path / "lodbrain-cache-54321"

@@ -54,6 +54,9 @@ def guarded(job: Job, action: Callable[[], Result], *, bugs_too: bool) -> Result
     """
     try:
         return action()
+    except ResourceError as error:  # of an engine, which knows of no scan
+        named = error if str(job.source) in str(error) else ResourceError(f"{job.source}: {error}")
+        return Outcome(job, error=_without_frames(named))
     except LodbrainError as error:
         return Outcome(job, error=_without_frames(error))
     except MemoryError:

@@ -91,7 +91,8 @@ class Engine:
             size = self.network.budgets[0].tile_bytes / 2**20
             return f"{happened}: going on with tiles of {size:g} MiB"
         if self.on_cpu is None:
-            msg = f"{happened}; free some, ask for more, or use --device cpu"
+            other_device = "" if self.device == "cpu" else ", or use --device cpu"
+            msg = f"{happened}; free some or ask for more{other_device}"
             raise ResourceError(msg)
         other = self.on_cpu()
         self.name, self.device, self.network = other.name, other.device, other.network
@@ -137,6 +138,8 @@ def _is_out_of_memory(error: BaseException) -> bool:
         or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
         or "RESOURCE_EXHAUSTED" in text
         or "can't allocate memory" in text  # PyTorch on a CPU
+        or "std::bad_alloc" in text  # OpenVINO; next, where it has no room for a thread
+        or "Resource temporarily unavailable" in text
         or "failed to allocate" in text.lower()
         or "out of memory" in text.lower()
     )

@@ -12,6 +12,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,11 +83,12 @@ def cache_folder() -> Path:
     chosen = os.environ.get("LODBRAIN_CACHE")
     if chosen:
         return Path(chosen)
-    folder = Path(platformdirs.user_cache_dir("lodbrain", appauthor=False))
-    if folder.is_absolute() and _can_be_made(folder):
-        return folder
-    if folder.is_dir():
-        return folder  # read-only, but what it holds is used
+    with suppress(RuntimeError):  # a user without a name, and no HOME
+        folder = Path(platformdirs.user_cache_dir("lodbrain", appauthor=False))
+        if folder.is_absolute() and _can_be_made(folder):
+            return folder
+        if folder.is_dir():
+            return folder  # read-only, but what it holds is used
     return Path(tempfile.gettempdir()) / f"lodbrain-cache-{os.getuid()}"
 
 
