@@ -18,12 +18,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+FINE = ("--preset", "lod-brain-synth")
 LEVEL = ("--preset", "lod-brain-synth", "--level", "coarse")
 ROWS = (1_000, 10_000, 27_000)
 BATCHES = (1, 8, 50)
 MANY = 200
+HEADS = 100
 TASKS = 5
-PARTS = ("rows", "scans", "tasks", "memory")
+PARTS = ("rows", "scans", "tasks", "memory", "heads")
 SCAN = "sub-{0:05d}/anat/sub-{0:05d}_T1w.nii.gz"
 LABELS = "sub-{0:05d}/anat/sub-{0:05d}_seg-lodbrain_dseg"
 
@@ -43,7 +45,13 @@ def main() -> None:
     results: dict = {}
     for part in options.parts:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            measure = {"rows": rows, "scans": many_scans, "tasks": tasks, "memory": memory}[part]
+            measure = {
+                "rows": rows,
+                "scans": many_scans,
+                "tasks": tasks,
+                "memory": memory,
+                "heads": heads,
+            }[part]
             results[part] = measure(Path(folder), scans)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
@@ -75,14 +83,14 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def plan_of(folder: Path, scans: list[Path], count: int) -> Path:
+def plan_of(folder: Path, scans: list[Path], count: int, level: tuple[str, ...] = LEVEL) -> Path:
     """Plan `count` scans, links to those that there are in turn."""
     (folder / "in").mkdir(parents=True)
     for number in range(count):
         link = folder / f"in/sub-{number:03d}_T1w.nii.gz"
         link.symlink_to(scans[number % len(scans)].resolve())
     plan = folder / "plan.tsv"
-    lodbrain("plan", folder / "in", folder / "out", "-o", plan, *LEVEL)
+    lodbrain("plan", folder / "in", folder / "out", "-o", plan, *level)
     return plan
 
 
@@ -207,11 +215,7 @@ print(json.dumps(seen))
 
 def memory(folder: Path, scans: list[Path]) -> dict:
     """Resident memory and open files of one process after each of many scans."""
-    plan = plan_of(folder, scans, MANY)
-    done = subprocess.run(
-        [sys.executable, "-c", WATCHER, plan], check=True, capture_output=True, text=True
-    )
-    resident, files = zip(*json.loads(done.stdout), strict=True)
+    resident, files = watched(plan_of(folder, scans, MANY))
     early, late = (statistics.median(part) for part in (resident[40:60], resident[180:]))
     print(
         f"\n{MANY} scans in one process: {early / 1e6:.0f} MB resident about scan 50, "
@@ -219,6 +223,29 @@ def memory(folder: Path, scans: list[Path]) -> dict:
         f"{files[-1]}."
     )
     return {"early_bytes": early, "late_bytes": late, "files": [files[49], files[-1]]}
+
+
+def heads(folder: Path, scans: list[Path]) -> dict:
+    """Resident memory of one process after each of many heads at the fine level.
+
+    Heads of all sizes, for what is compiled depends on the size of the brain.
+    """
+    resident, _ = watched(plan_of(folder, scans, HEADS, FINE))
+    found = {count: statistics.median(resident[count - 10 : count]) for count in (20, 60, HEADS)}
+    told = ", ".join(f"{size / 1e6:.0f} MB about scan {count}" for count, size in found.items())
+    print(
+        f"\n{HEADS} scans of {len(scans)} heads at the fine level in one process: {told} resident."
+    )
+    return {"resident_bytes": list(resident)}
+
+
+def watched(plan: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Work through a plan in one process; its memory and open files after each scan."""
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHER, plan], check=True, capture_output=True, text=True
+    )
+    resident, files = zip(*json.loads(done.stdout), strict=True)
+    return resident, files
 
 
 if __name__ == "__main__":
