@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from lodbrain_cli.cli.main import cli
-from lodbrain_cli.errors import UsageError
+from lodbrain_cli.errors import InputError, UsageError
 from lodbrain_cli.networks.tensors import read_all_tensors
 from lodbrain_cli.training.finetune import FinetuneOptions, finetune, finetune_config
 from lodbrain_cli.training.volumes import VolumeCache
@@ -107,6 +107,22 @@ def test_a_label_map_without_an_image_is_refused(folder, run, tmp_path):
     table.write_text("\n".join(rows) + "\n")
     with pytest.raises(UsageError, match="subject ann has no image"):
         finetune_config(table, FinetuneOptions(str(run), "brain"), VolumeCache(None))
+
+
+def test_labels_of_a_part_of_the_brain_do_not_place_its_box(folder, run, tmp_path):
+    (folder / "halves.tsv").write_text(HALVES)
+    labels = nib.load(folder / "ann_dseg.nii.gz")
+    part = np.zeros(labels.shape, np.uint8)
+    part[30:34, 30:34, 30:34] = 3
+    nib.save(nib.Nifti1Image(part, labels.affine), tmp_path / "part.nii.gz")
+    table = tmp_path / "part.tsv"
+    row = ["ann", str(tmp_path / "part.nii.gz"), str(folder / "ann_T1w.nii.gz"), "freesurfer"]
+    table.write_text("subject\tlabels\timage\tlabel_map\n" + "\t".join(row) + "\n")
+    boxed = FinetuneOptions("lod-brain-synth", str(folder / "halves.tsv"), held_out=0)
+    with pytest.raises(InputError, match=r"labels cover 4 ml, no brain; .* label the rest too"):
+        finetune_config(table, boxed, VolumeCache(None))
+    whole_head = FinetuneOptions(str(run), str(folder / "halves.tsv"), held_out=0)
+    assert finetune_config(table, whole_head, VolumeCache(None))["stages"]
 
 
 def test_each_is_left_out_once_and_nothing_is_chosen_by_it(folder, run, tmp_path):

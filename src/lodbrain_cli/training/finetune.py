@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 from pydantic import ValidationError
 
-from ..errors import UsageError
+from ..errors import InputError, UsageError
 from ..files import make_folder, write_text
 from ..imaging.components import bounding_box
 from ..imaging.extent import extent_sides
@@ -35,6 +36,9 @@ _LOG = logging.getLogger(__name__)
 # Steps of an epoch per volume: each is seen so often, augmented anew.
 _STEPS_PER_VOLUME = 5
 _PATCH = (128, 128, 128)
+
+# Brains are larger, but for those of preterm babies.
+_LEAST_BRAIN_ML = 250
 
 
 @dataclass(frozen=True)
@@ -192,11 +196,23 @@ def _grid(
     # A whole head at 1 mm would take 30 GB to train on: such networks go on with the brain's box.
     shapes = set()
     for pair in pairs:
-        brain = bounding_box(read_pair(pair, cache, [target]).brain)
+        labelled = read_pair(pair, cache, [target]).brain
+        _refuse_parts(int(np.count_nonzero(labelled)) / 1000, pair, source)
+        brain = bounding_box(labelled)
         assert brain is not None  # refused when it was read
         sides = extent_sides([s.stop - s.start for s in brain])
         shapes.add(tuple(round(side / pool) for side in sides))
     return {"voxel_mm": pool, "image_mm": 1, "sees": "brain", "shapes": sorted(map(list, shapes))}
+
+
+def _refuse_parts(labelled_ml: float, pair: Pair, source: Preset) -> None:
+    """Refuse labels of a part of the brain: the box around them would not be that of use."""
+    if labelled_ml < _LEAST_BRAIN_ML:
+        msg = (
+            f"{pair.labels}: labels cover {labelled_ml:.0f} ml, no brain; {source.name} sees the "
+            "brain's box, which they place: label the rest too, as with 'lodbrain segment'"
+        )
+        raise InputError(msg)
 
 
 def _absolute(classes: str) -> str:
