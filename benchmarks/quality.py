@@ -28,8 +28,8 @@ from lodbrain_cli.quality.thresholds import (
     ANATOMY,
     BRAIN_ML,
     FAIL_BELOW,
-    MEASURES,
     WARN_BELOW,
+    measures_of,
 )
 
 LEVELS = {
@@ -114,8 +114,8 @@ def judged(row: dict) -> Quality:
     items = []
     for name, item in row["items"].items():
         mark, values = item["mark"], item["values"]
-        if mark is not None and name in MEASURES and "value" in values:
-            mark = MEASURES[name].mark(values["value"])
+        if "value" in values:
+            mark = measures_of(row["key"][0])[name].mark(values["value"])
         elif "percent" in values:
             label = next(x for x in LOD_BRAIN_7.structures if x.name.lower() == name)
             mark = ANATOMY[label.index].mark(values["percent"])

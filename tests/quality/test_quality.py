@@ -48,7 +48,7 @@ def result(labels, *, sure=0.98, **others):
     maps = ProbabilityMaps.whole(values)
     volumes = structure_volumes(labels, affine, LOD_BRAIN_7)
     given_ = {"coarse": (labels[::2, ::2, ::2] == 0).astype(np.float32), **others}
-    return Result(maps, 2, LOD_BRAIN_7, labels, affine, True, volumes, **given_)
+    return Result(maps, "lod-brain", 2, LOD_BRAIN_7, labels, affine, True, volumes, **given_)
 
 
 def item(quality, name):
@@ -168,7 +168,7 @@ def test_other_label_sets_are_judged_without_anatomy():
     affine = np.diag([2.0, 2.0, 2.0, 1.0])
     volumes = structure_volumes(labels, affine, names)
     maps = ProbabilityMaps.whole(values)
-    quality = appraise(Result(maps, 2, names, labels, affine, True, volumes))
+    quality = appraise(Result(maps, "lod-brain", 2, names, labels, affine, True, volumes))
     assert quality.trust is Trust.PASS
     assert {i.name for i in quality.items} == {
         "confidence", "borders", "coarse level", "stray pieces", "field of view",

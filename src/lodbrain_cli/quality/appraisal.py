@@ -1,7 +1,7 @@
 """The verdict on one result: every item, one after the other."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..imaging.volumetry import StructureVolume
 from ..labels import LOD_BRAIN_7, LabelSet
 from .evidence import Evidence, gather_evidence
 from .symmetry import asymmetry
-from .thresholds import AGE_MARK, ANATOMY, BRAIN_ML, CUT_MARK, MEASURES
+from .thresholds import AGE_MARK, ANATOMY, BRAIN_ML, CUT_MARK, measures_of
 from .verdict import Item, Quality
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Result:
     ----------
     maps : ProbabilityMaps
         Of one label set, as the labels came from them.
+    preset : str
+        Whose network it was.
     pool : int
         Millimetres in a voxel of the maps.
     label_set : LabelSet
@@ -58,6 +60,7 @@ class Result:
     """
 
     maps: ProbabilityMaps
+    preset: str
     pool: int
     label_set: LabelSet
     labels: "NDArray[np.uint8]"
@@ -94,10 +97,18 @@ def appraise(result: Result) -> Quality:
         items += [_symmetry(result, evidence), *_anatomy(result)]
     if result.agreement is not None:
         text = f"Dice with the answer for the scan mirrored and shifted {result.agreement:.3f}"
-        items.append(_judged("agreement", result.agreement, text))
+        items.append(_measured("agreement", result.agreement, text))
     if result.age is not None and result.ages is not None:
         items.append(_age(result.age, result.ages))
-    return Quality(tuple(items))
+    slopes = measures_of(result.preset)
+    return Quality(
+        tuple(
+            replace(item, mark=slopes[item.name].mark(item.values["value"]))
+            if "value" in item.values
+            else item
+            for item in items
+        )
+    )
 
 
 def _nothing(result: Result, evidence: Evidence) -> Iterator[Item]:
@@ -108,19 +119,20 @@ def _nothing(result: Result, evidence: Evidence) -> Iterator[Item]:
         yield Item("structures", 0.0, "no brain was found: the result is empty")
 
 
-def _judged(name: str, value: float, text: str) -> Item:
-    return Item(name, MEASURES[name].mark(value), text, {"value": value})
+def _measured(name: str, value: float, text: str) -> Item:
+    """Item whose mark the slopes of its network give."""
+    return Item(name, None, text, {"value": value})
 
 
 def _confidence(evidence: Evidence) -> Item:
     inside = evidence.brain & ~evidence.borders
     sure = float(evidence.probability[inside].mean()) if inside.any() else 0.0
-    return _judged("confidence", sure, f"mean probability inside structures {sure:.3f}")
+    return _measured("confidence", sure, f"mean probability inside structures {sure:.3f}")
 
 
 def _borders(evidence: Evidence) -> Item:
     vague = float(evidence.entropy[evidence.borders].mean())
-    return _judged("borders", vague, f"mean entropy at borders {vague:.3f} of 1")
+    return _measured("borders", vague, f"mean entropy at borders {vague:.3f} of 1")
 
 
 def _coarse(result: Result, evidence: Evidence) -> Item:
@@ -136,13 +148,13 @@ def _coarse(result: Result, evidence: Evidence) -> Item:
     fine = counts >= (voxel_mm / evidence.step_mm) ** 3 / 2
     total = int(fine.sum() + seen.sum())
     dice = 2 * int((fine & seen).sum()) / total if total else 0.0
-    return _judged(name, dice, f"Dice of the brain by coarse and fine level {dice:.3f}")
+    return _measured(name, dice, f"Dice of the brain by coarse and fine level {dice:.3f}")
 
 
 def _stray(result: Result, evidence: Evidence) -> Item:
     brain = int(evidence.brain.sum()) * (evidence.step_mm / result.pool) ** 3
     share = result.struck_voxels / brain
-    return _judged("stray pieces", share, f"{share:.1%} of the brain were pieces apart, removed")
+    return _measured("stray pieces", share, f"{share:.1%} of the brain were pieces apart, removed")
 
 
 def _cut(result: Result) -> Finding | None:
@@ -164,7 +176,7 @@ def _field_of_view(result: Result) -> Item:
             plane = np.take(result.labels, end, axis=axis) > 0
             touching = max(touching, float(plane.sum()) * face_mm2)
     text = f"{touching:.0f} mm2 of brain lie at an end of the field of view"
-    return _judged(name, touching, text)
+    return _measured(name, touching, text)
 
 
 def _symmetry(result: Result, evidence: Evidence) -> Item:
@@ -179,7 +191,7 @@ def _symmetry(result: Result, evidence: Evidence) -> Item:
         return Item("symmetry", 0.0, "no structure to compare left with right")
     name = LOD_BRAIN_7.labels[worst].name.lower()
     text = f"left and right {name} differ by {apart[worst]:.0%} of their sum"
-    return _judged("symmetry", apart[worst], text)
+    return _measured("symmetry", apart[worst], text)
 
 
 def _anatomy(result: Result) -> Iterator[Item]:

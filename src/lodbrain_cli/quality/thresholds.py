@@ -15,10 +15,10 @@ __all__ = [
     "BRAIN_ML",
     "CUT_MARK",
     "FAIL_BELOW",
-    "MEASURES",
     "WARN_BELOW",
     "Range",
     "Slope",
+    "measures_of",
 ]
 
 
@@ -67,7 +67,7 @@ WARN_BELOW = 53.0
 #: at their borders, Dice of the brain by the coarse and the fine level, share of the brain that was
 #: struck out as stray pieces, left against right, area of brain at an end of the scan in mm2, mean
 #: Dice with a second answer.
-MEASURES: Mapping[str, Slope] = MappingProxyType(
+_MEASURES: Mapping[str, Slope] = MappingProxyType(
     {
         "confidence": Slope(0.96, 0.87),
         "borders": Slope(0.30, 0.45),
@@ -78,6 +78,8 @@ MEASURES: Mapping[str, Slope] = MappingProxyType(
         "agreement": Slope(0.92, 0.70),
     }
 )
+#: What differs for networks whose probabilities are on a scale of their own.
+_OF_PRESET: Mapping[str, Mapping[str, Slope]] = MappingProxyType({})
 
 #: Where the scan ends inside the cranium: labels may be right, but volumes are not.
 CUT_MARK = 50.0
@@ -99,3 +101,18 @@ ANATOMY: Mapping[int, Range] = MappingProxyType(
         6: Range(Slope(1.1, 0.3), Slope(2.8, 5.0)),  # 1.4 to 2.4
     }
 )
+
+
+def measures_of(preset: str) -> Mapping[str, Slope]:
+    """Slopes of the items that rest on a network.
+
+    Parameters
+    ----------
+    preset : str
+        Its name; one of one's own is judged as the released network is.
+
+    Returns
+    -------
+    mapping of str to Slope
+    """
+    return {**_MEASURES, **_OF_PRESET.get(preset, {})}

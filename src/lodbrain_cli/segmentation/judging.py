@@ -36,6 +36,7 @@ def judge(
     return appraise(
         Result(
             maps=maps,
+            preset=loaded.preset.name,
             pool=loaded.network.pool,
             label_set=result.label_set,
             labels=result.labels,
