@@ -1,5 +1,7 @@
 """A result is as good as its worst part, and the verdict says which part that is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from lodbrain_cli.labels import LOD_BRAIN_7, get_label_set
 from lodbrain_cli.quality import Item, Quality, Result, Trust, appraise
 from lodbrain_cli.quality.evidence import gather_evidence
 from lodbrain_cli.quality.symmetry import asymmetry
-from lodbrain_cli.quality.thresholds import FAIL_BELOW, WARN_BELOW, Range, Slope
+from lodbrain_cli.quality.thresholds import FAIL_BELOW, WARN_BELOW, Range, Slope, measures_of
 
 SIDE = 96
 #: Label, centre and radii, in voxels of 2 mm: a brain of human proportions.
@@ -245,3 +247,18 @@ def test_the_score_is_the_lowest_mark_and_reasons_are_what_lies_below(marks):
     assert len(quality.reasons) == sum(mark < WARN_BELOW for mark in known)
     assert (quality.trust is Trust.FAIL) == (quality.score < FAIL_BELOW)
     assert quality.as_dict()["verdict"] == quality.trust.value
+
+
+def test_a_network_has_the_slopes_of_its_own_and_others_those_of_the_released_one():
+    released, packaged = measures_of("lod-brain"), measures_of("lod-brain-synth")
+    assert measures_of("anything/else") == released
+    assert released.keys() == packaged.keys()
+    assert released["borders"] != packaged["borders"]
+    one = result(brain(), sure=0.85)
+    found = [item(appraise(r), "borders") for r in (one, replace(one, preset="lod-brain-synth"))]
+    value = found[0].values["value"]
+    assert 0.25 < value < 0.45, "between well and worthless"
+    assert [i.mark for i in found] == [
+        slopes["borders"].mark(value) for slopes in (released, packaged)
+    ]
+    assert found[0].mark != found[1].mark

@@ -78,8 +78,11 @@ _MEASURES: Mapping[str, Slope] = MappingProxyType(
         "agreement": Slope(0.92, 0.70),
     }
 )
-#: What differs for networks whose probabilities are on a scale of their own.
-_OF_PRESET: Mapping[str, Mapping[str, Slope]] = MappingProxyType({})
+# What differs for networks whose probabilities are on a scale of their own, or whose coarse level
+# is another network; chosen anew with new weights (these: step 1,500 of level1-box).
+_OF_PRESET: Mapping[str, Mapping[str, Slope]] = MappingProxyType(
+    {"lod-brain-synth": {"borders": Slope(0.25, 0.365), "coarse level": Slope(0.86, 0.74)}}
+)
 
 #: Where the scan ends inside the cranium: labels may be right, but volumes are not.
 CUT_MARK = 50.0
