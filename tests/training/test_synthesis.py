@@ -1,9 +1,12 @@
 """Synthetic images: right labels by construction, the same again for the same seed."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from keras import ops
 from scipy import ndimage
 
@@ -15,6 +18,7 @@ from lodbrain_cli.training.deformation import Deformation, apply_deformation, sa
 from lodbrain_cli.training.heads import head_of, tissue_classes
 from lodbrain_cli.training.samples import SampleGrid, SynthesisedSamples, network_sample
 from lodbrain_cli.training.separable import acquisition_matrices, along_axes, spline_matrix
+from lodbrain_cli.training.sulci import narrow_sulci
 from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
 from lodbrain_cli.training.tissues import TISSUES, tissue_of
 from lodbrain_cli.training.ventricles import narrow_ventricles
@@ -24,6 +28,10 @@ from .heads import label_map
 #: Class of each tissue, and the target of each class.
 SEVEN = tissue_classes(get_label_map("synthseg"))
 EVERY = np.eye(7, dtype=np.float32)
+WHITE, CORTEX, FLUID = (
+    next(i for i, t in enumerate(TISSUES) if t.name == name)
+    for name in ("cerebral white matter", "cerebral cortex", "cerebrospinal fluid")
+)
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +294,70 @@ def test_ventricles_that_are_not_there_stay_so():
     np.testing.assert_array_equal(narrow_ventricles(none, 0.5), none)
     alone = np.full((5, 5, 5), next(i for i, t in enumerate(TISSUES) if t.name == "ventricles"))
     np.testing.assert_array_equal(narrow_ventricles(alone.astype(np.uint8), 0.5), alone)
+
+
+def gaps(tissues, axis):
+    """Lines of fluid along an axis that have cortex at both of their ends: where, and how long."""
+    found = {}
+    lines = np.moveaxis(tissues, axis, -1)
+    for place in np.ndindex(lines.shape[:2]):
+        line = lines[place]
+        edges = np.flatnonzero(np.diff(line == FLUID)) + 1
+        for start, stop in itertools.pairwise(edges):
+            if line[start] == FLUID and line[start - 1] == line[stop] == CORTEX:
+                found[place, start] = stop - start
+    return found
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_sulci_become_narrower_and_none_is_closed(data):
+    seed, sides = data.draw(st.integers(0, 2**32)), data.draw(st.integers(0, 2))
+    rng = np.random.default_rng(seed)
+    tissues = np.full((24, 20, 22), WHITE, np.uint8)
+    tissues[:, :, 9:15] = CORTEX
+    for _ in range(3):  # folds of fluid, across each other and side by side
+        first, width = rng.integers(4, 18), rng.integers(1, 5)
+        tissues[first : first + width, 3:17, 9:15] = FLUID
+    axes = data.draw(st.permutations(range(3)))
+    tissues = np.ascontiguousarray(tissues.transpose(axes))
+    before, after = tissues.copy(), narrow_sulci(tissues, sides)
+    np.testing.assert_array_equal(tissues, before)
+    changed = before != after
+    assert (before[changed] == FLUID).all()
+    assert (after[changed] == CORTEX).all()
+    across = axes.index(0)
+    found = gaps(before, across)
+    assert changed.any() == (sides > 0 and max(found.values()) > 1)
+    inside = np.zeros((24, 20, 22), bool)
+    inside[:, 4:16, 9:15] = True  # but for the ends of the folds
+    inside = np.moveaxis(inside.transpose(axes), across, -1)
+    for (place, start), width in found.items():
+        if inside[place][start]:
+            line = np.moveaxis(after, across, -1)[place][start : start + width]
+            left = np.count_nonzero(line == FLUID)
+            assert left == max(1, width - sides), "narrower, and never closed"
+
+
+def test_fluid_upon_the_brain_and_heads_without_cortex_stay_as_they_are(head):
+    none = np.zeros((9, 9, 9), np.uint8)
+    np.testing.assert_array_equal(narrow_sulci(none, 2), none)
+    slab = np.full((30, 30, 30), FLUID, np.uint8)
+    slab[:15] = CORTEX
+    np.testing.assert_array_equal(narrow_sulci(slab, 2), slab)
+    np.testing.assert_array_equal(narrow_sulci(head.tissues, 0), head.tissues)
+
+
+def test_narrow_sulci_change_nothing_else_of_what_is_drawn(head):
+    drawn = [
+        sample_synthesis(
+            np.random.default_rng(5), head, (40, 40, 40), 4.0, Recipe(1, 0, 1, 1, share)
+        )
+        for share in (0.0, 1.0)
+    ]
+    assert drawn[0].narrowed_banks == 0 < drawn[1].narrowed_banks
+    assert replace(drawn[1], narrowed_banks=0).ventricles_kept == drawn[0].ventricles_kept
+    np.testing.assert_array_equal(drawn[0].deformation.matrix, drawn[1].deformation.matrix)
 
 
 def test_narrow_ventricles_change_nothing_else_of_what_is_drawn(head):

@@ -75,6 +75,7 @@ class SynthesisOptions(Options):
     stripped_share: Share = 0.1
     deformation_strength: Annotated[float, Field(ge=0, le=2)] = 1.0
     narrow_share: Share = 0.5
+    narrow_sulci_share: Share = 0.5
 
     def recipe(self) -> Recipe:
         """As the synthesis reads it."""

@@ -47,7 +47,12 @@ def render(
     scan = read_label_numbers(labels, get_label_map("synthseg"))  # FreeSurfer's numbers too
     grid = conformed_grid(scan.data, scan.affine)
     head = head_of(conform_labels(scan.data, scan.affine, grid), str(labels))
-    recipe = Recipe(t1w_share=float(contrast == "t1w"), stripped_share=0.0, narrow_share=0.0)
+    recipe = Recipe(
+        t1w_share=float(contrast == "t1w"),
+        stripped_share=0.0,
+        narrow_share=0.0,
+        narrow_sulci_share=0.0,
+    )
     drawn = sample_synthesis(np.random.default_rng(seed), head, (SIDE,) * 3, 1.0, recipe)
     image, tissues = apply_synthesis(head.tissues, drawn)
     space = Space("conformed", grid.affine, (SIDE,) * 3)

@@ -110,7 +110,9 @@ def validation_samples(
         for image in range(config.validation_images):
             kind = "t1w" if image == 0 else "random"
             strength = config.synthesis.deformation_strength
-            recipe = Recipe(float(kind == "t1w"), 0.0, strength, narrow_share=0.0)
+            recipe = Recipe(
+                float(kind == "t1w"), 0.0, strength, narrow_share=0.0, narrow_sulci_share=0.0
+            )
             entropy = (_VALIDATION, seed, number, image)
             assert table is not None
             yield kind, SynthesisedSamples([head], grid, recipe, table, entropy)(0)

@@ -15,6 +15,7 @@ from .acquisition import Acquisition, apply_acquisition, field_of_view, sample_a
 from .contrasts import Contrast, ContrastKind, apply_contrast, sample_contrast
 from .deformation import Deformation, apply_deformation, sample_deformation
 from .heads import Head, brain_tissues
+from .sulci import narrow_sulci
 from .tissues import TISSUES
 from .ventricles import narrow_ventricles
 
@@ -45,12 +46,15 @@ class Recipe:
         Factor on all deformations.
     narrow_share : float
         Share of heads whose ventricles are made narrower.
+    narrow_sulci_share : float
+        Share of heads, drawn apart, whose sulci are.
     """
 
     t1w_share: float = 0.6
     stripped_share: float = 0.1
     deformation_strength: float = 1.0
     narrow_share: float = 0.5
+    narrow_sulci_share: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class Synthesis:
         What is left of the head.
     ventricles_kept : float
         Share of the ventricles' volume that is left, at least.
+    narrowed_banks : int
+        Banks of the sulci that grew: 0, 1 or 2.
     """
 
     shape: tuple[int, int, int]
@@ -77,6 +83,7 @@ class Synthesis:
     acquisition: Acquisition
     stripping: Stripping
     ventricles_kept: float = 1.0
+    narrowed_banks: int = 0
 
 
 def sample_synthesis(
@@ -122,9 +129,13 @@ def sample_synthesis(
         sample_acquisition(rng, brain - centre),
         stripping,
     )
-    # Drawn last: whatever the share, a seed gives the same image else.
-    narrow = rng.random() < recipe.narrow_share
-    return replace(drawn, ventricles_kept=float(rng.uniform(*_KEPT)) if narrow else 1.0)
+    # Drawn last, and all of it: whatever the shares, a seed gives the same image else.
+    (narrow, thin), kept, banks = rng.random(2), rng.uniform(*_KEPT), rng.integers(1, 3)
+    return replace(
+        drawn,
+        ventricles_kept=float(kept) if narrow < recipe.narrow_share else 1.0,
+        narrowed_banks=int(banks) if thin < recipe.narrow_sulci_share else 0,
+    )
 
 
 def _sample_centre(
@@ -159,6 +170,8 @@ def apply_synthesis(tissues: "NDArray[np.uint8]", synthesis: Synthesis) -> tuple
     """
     if synthesis.ventricles_kept < 1:
         tissues = narrow_ventricles(tissues, synthesis.ventricles_kept)
+    if synthesis.narrowed_banks:
+        tissues = narrow_sulci(tissues, synthesis.narrowed_banks)
     deformed = apply_deformation(
         ops.convert_to_tensor(tissues), synthesis.deformation, synthesis.shape, synthesis.voxel_mm
     )
