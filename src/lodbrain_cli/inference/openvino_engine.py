@@ -1,6 +1,8 @@
 """Stages on OpenVINO: the fastest measured on a CPU, and it needs no TensorFlow."""
 
+import itertools
 import sys
+import weakref
 from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,8 @@ _Model = tuple[ov.CompiledModel, list[Box]]
 
 # About three scans' worth; 2 MB each.
 _MOST_MODELS = 300
+
+_NUMBERS = itertools.count()
 
 
 def openvino_compiler(threads: int) -> "Callable[[Stage], OpenVinoStage]":
@@ -76,6 +80,11 @@ class RecentModels:
         self._models.move_to_end(key)
         return self._models[key]
 
+    def forget(self, owner: int) -> None:
+        """Drop the models of a stage that is no more: those whose key begins with its number."""
+        for key in [key for key in self._models if key[0] == owner]:
+            del self._models[key]
+
 
 class OpenVinoStage:
     """A stage as an OpenVINO model; see :class:`.compiled.CompiledStage`.
@@ -91,6 +100,9 @@ class OpenVinoStage:
         self._core = core
         self._settings = settings
         self._models = models
+        # Not id(): a stage made later may have that of one that is gone, and not its models.
+        self._number = next(_NUMBERS)
+        weakref.finalize(self, models.forget, self._number)
         self._holding: Any = None  # the kind that has memory between its layers
         self._request: ov.InferRequest | None = None
         self._compiled: ov.CompiledModel | None = None  # that the request is of
@@ -108,7 +120,7 @@ class OpenVinoStage:
         if key != self._holding:
             self.release()
         compiled, parts_fed = self._models.get(
-            (id(self), key), partial(self._compile, shapes, keep, ends)
+            (self._number, key), partial(self._compile, shapes, keep, ends)
         )
         fed = [
             np.ascontiguousarray(tensor[(None, slice(None), *part)])
