@@ -114,7 +114,7 @@ def start(options, *, composed: bool, mixed: bool):
     backend = start_keras(options.device, len(os.sched_getaffinity(0)))
     with backend.scope():
         from lodbrain_cli.inference.execution import StagedNetwork
-        from lodbrain_cli.inference.keras_engine import KerasStage
+        from lodbrain_cli.inference.keras_engine import keras_compiler
         from lodbrain_cli.inference.memory import GPU_BUDGETS
         from lodbrain_cli.networks.checkpoint import load_weights
         from lodbrain_cli.networks.keras_graph import read_graph
@@ -126,7 +126,7 @@ def start(options, *, composed: bool, mixed: bool):
         load_weights(model, options.weights, preset.weights.layout)
         staged = StagedNetwork(
             read_graph(model),
-            lambda stage: KerasStage(stage, mixed=mixed),
+            keras_compiler(mixed=mixed),
             compose=composed,
             budgets=GPU_BUDGETS,
         )

@@ -19,9 +19,9 @@ def compiler(engine: str):
         from lodbrain_cli.inference.openvino_engine import openvino_compiler
 
         return openvino_compiler(threads=2)
-    from lodbrain_cli.inference.keras_engine import KerasStage
+    from lodbrain_cli.inference.keras_engine import keras_compiler
 
-    return KerasStage
+    return keras_compiler()
 
 
 def tiny(engine: str) -> dict[str, float]:

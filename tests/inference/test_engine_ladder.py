@@ -30,8 +30,8 @@ def network_with(most_voxels, budgets=(LARGE, SMALL), error=OutOfMemoryError):
     """A network on a device whose memory holds windows of so many voxels."""
     compile_stage = openvino_compiler(threads=1)
 
-    def narrow(stage):
-        compiled = compile_stage(stage)
+    def narrow(stage, keep_compiled):
+        compiled = compile_stage(stage, keep_compiled)
 
         class Narrow:
             release = compiled.release

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from lodbrain_cli.errors import ResourceError
 from lodbrain_cli.inference import memory
-from lodbrain_cli.inference.memory import BUDGETS, Footprint, check_room, choose_budget, peak_bytes
+from lodbrain_cli.inference.memory import (
+    BUDGETS,
+    Footprint,
+    choose_budget,
+    choose_for_maps,
+    measure_room,
+    peak_bytes,
+)
 from lodbrain_cli.inference.plan import make_plan
 from lodbrain_cli.networks.keras_graph import read_graph
 from lodbrain_cli.networks.lod_brain import build_lod_brain
@@ -29,7 +36,7 @@ def process(monkeypatch):
 def test_a_larger_limit_never_makes_pieces_smaller(one, other):
     def tile_bytes(limit):
         try:
-            return choose_budget(PLAN, SHAPE, ENGINE, limit).tile_bytes
+            return choose_budget(PLAN, SHAPE, ENGINE, measure_room(limit)).tile_bytes
         except ResourceError:
             return 0
 
@@ -39,7 +46,7 @@ def test_a_larger_limit_never_makes_pieces_smaller(one, other):
 def test_what_is_chosen_fits_and_the_next_larger_does_not():
     for budget, larger in zip(BUDGETS[1:], BUDGETS[:-1], strict=True):
         limit = 300 * 2**20 + peak_bytes(PLAN, SHAPE, budget, ENGINE)
-        assert choose_budget(PLAN, SHAPE, ENGINE, limit) == budget
+        assert choose_budget(PLAN, SHAPE, ENGINE, measure_room(limit)) == budget
         assert limit < 300 * 2**20 + peak_bytes(PLAN, SHAPE, larger, ENGINE)
 
 
@@ -51,16 +58,25 @@ def test_memory_follows_the_volume():
 
 def test_a_limit_that_is_too_small_is_refused_with_what_is_needed():
     with pytest.raises(ResourceError, match=r"limit of 400 MiB .* needs about \d{3} MiB"):
-        choose_budget(PLAN, SHAPE, ENGINE, 400 * 2**20)
+        choose_budget(PLAN, SHAPE, ENGINE, measure_room(400 * 2**20))
     with pytest.raises(ResourceError, match="raise --memory"):
-        check_room(3 * GIB, SHAPE, BUDGETS[0], ENGINE, 3 * GIB)
-    check_room(3 * GIB, SHAPE, BUDGETS[0], ENGINE, 5 * GIB)
+        choose_for_maps(3 * GIB, SHAPE, ENGINE, measure_room(3 * GIB))
+
+
+def test_maps_that_turn_out_larger_make_tiles_smaller_before_the_scan_is_refused(monkeypatch):
+    room = measure_room(2 * GIB)
+    # What was computed so far is held by now; it must not count twice.
+    monkeypatch.setattr(memory, "resident_bytes", lambda: GIB)
+    assert choose_for_maps(GIB // 2, SHAPE, ENGINE, room) == BUDGETS[0]
+    assert choose_for_maps(GIB + GIB // 4, SHAPE, ENGINE, room) in BUDGETS[1:]
+    with pytest.raises(ResourceError, match="raise --memory"):
+        choose_for_maps(2 * GIB, SHAPE, ENGINE, room)
 
 
 def test_without_a_limit_what_is_free_counts_and_little_is_tried_all_the_same(monkeypatch):
-    assert choose_budget(PLAN, SHAPE, ENGINE, None) == BUDGETS[0]
+    assert choose_budget(PLAN, SHAPE, ENGINE, measure_room(None)) == BUDGETS[0]
     monkeypatch.setattr(memory, "free_memory_bytes", lambda: 450 * 2**20)
-    assert choose_budget(PLAN, SHAPE, ENGINE, None) in BUDGETS[1:]
+    assert choose_budget(PLAN, SHAPE, ENGINE, measure_room(None)) in BUDGETS[1:]
     monkeypatch.setattr(memory, "free_memory_bytes", lambda: 0)
-    assert choose_budget(PLAN, SHAPE, ENGINE, None) == BUDGETS[-1]
-    check_room(3 * GIB, SHAPE, BUDGETS[0], ENGINE, None)
+    assert choose_budget(PLAN, SHAPE, ENGINE, measure_room(None)) == BUDGETS[-1]
+    assert choose_for_maps(3 * GIB, SHAPE, ENGINE, measure_room(None)) == BUDGETS[-1]

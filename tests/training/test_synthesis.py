@@ -18,6 +18,7 @@ from lodbrain_cli.training.deformation import Deformation, apply_deformation, sa
 from lodbrain_cli.training.heads import head_of, tissue_classes
 from lodbrain_cli.training.samples import SampleGrid, SynthesisedSamples, network_sample
 from lodbrain_cli.training.separable import acquisition_matrices, along_axes, spline_matrix
+from lodbrain_cli.training.rims import RIMS, apply_rims
 from lodbrain_cli.training.sulci import narrow_sulci
 from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
 from lodbrain_cli.training.tissues import TISSUES, tissue_of
@@ -358,6 +359,59 @@ def test_narrow_sulci_change_nothing_else_of_what_is_drawn(head):
     assert drawn[0].narrowed_banks == 0 < drawn[1].narrowed_banks
     assert replace(drawn[1], narrowed_banks=0).ventricles_kept == drawn[0].ventricles_kept
     np.testing.assert_array_equal(drawn[0].deformation.matrix, drawn[1].deformation.matrix)
+
+
+def test_beside_grey_matter_it_is_brighter_and_the_tissues_stay_as_they_are():
+    tissues = np.full((8, 7, 9), FLUID, np.int32)
+    tissues[:3], tissues[5:] = CORTEX, CORTEX  # a sulcus of two voxels between them
+    painted = np.where(tissues == CORTEX, 0.8, 0.2).astype(np.float32)
+    rimmed = numpy(apply_rims(painted, tissues, (0.5, 0.0), 1.0))
+    np.testing.assert_array_equal(rimmed[tissues == CORTEX], painted[tissues == CORTEX])
+    np.testing.assert_allclose(rimmed[3:5, 1:-1, 1:-1], 0.2 + 0.5 * 0.6, atol=1e-6)
+    tissues[4] = CORTEX
+    painted[4] = 0.8
+    deeper = numpy(apply_rims(painted, tissues, (0.5, 0.0), 1.0))
+    np.testing.assert_allclose(
+        deeper[3, 1:-1, 1:-1], 0.2 + 0.9 * 0.6, atol=1e-6, err_msg="from both banks"
+    )
+    coarse = numpy(apply_rims(painted, tissues, (0.5, 0.0), 4.0))
+    np.testing.assert_allclose(coarse[3, 1:-1, 1:-1], 0.2 + 0.25 * 0.6, atol=1e-6)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_a_rim_lies_between_what_it_was_and_what_is_beside_it(seed):
+    rng = np.random.default_rng(seed)
+    tissues = rng.integers(0, len(TISSUES), (6, 7, 5)).astype(np.int32)
+    painted = rng.random(tissues.shape).astype(np.float32)
+    for number, rim in enumerate(RIMS):
+        strengths = tuple(0.5 * (number == n) for n in range(len(RIMS)))
+        rimmed = numpy(apply_rims(painted, tissues, strengths, 1.0))
+        changed = rimmed != painted
+        assert rim.outer[tissues[changed]].all()
+        inner = painted[rim.inner[tissues] > 0]
+        low, high = np.minimum(painted, inner.min()), np.maximum(painted, inner.max())
+        assert ((rimmed >= low - 1e-6) & (rimmed <= high + 1e-6)).all()
+    np.testing.assert_array_equal(numpy(apply_rims(painted, tissues, (0.0, 0.0), 1.0)), painted)
+
+
+def test_rims_change_nothing_else_of_what_is_drawn(head):
+    drawn = [
+        sample_synthesis(
+            np.random.default_rng(5),
+            head,
+            (40, 40, 40),
+            4.0,
+            Recipe(narrow_share=0, rims_share=share),
+        )
+        for share in (0.0, 1.0)
+    ]
+    assert not any(drawn[0].rims)
+    for strength, rim in zip(drawn[1].rims, RIMS, strict=True):
+        assert rim.strength[0] <= strength <= rim.strength[1]
+    images, tissues = zip(*(apply_synthesis(head.tissues, d) for d in drawn), strict=True)
+    np.testing.assert_array_equal(numpy(tissues[0]), numpy(tissues[1]))
+    assert (numpy(images[0]) != numpy(images[1])).any()
 
 
 def test_narrow_ventricles_change_nothing_else_of_what_is_drawn(head):

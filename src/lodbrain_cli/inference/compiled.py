@@ -1,14 +1,16 @@
 """What an engine makes of a stage."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from .plan import Stage
 from .tiling import Box
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CompiledStage"]
+__all__ = ["Compile", "CompiledStage"]
 
 
 class CompiledStage(Protocol):
@@ -46,3 +48,8 @@ class CompiledStage(Protocol):
 
     def release(self) -> None:
         """Give back the memory that is only needed while computing."""
+
+
+#: Makes a stage runnable. The second argument says whether what is compiled for one kind of
+#: window is kept when another comes: then the next volume is computed sooner, with more memory.
+Compile = Callable[[Stage, bool], CompiledStage]

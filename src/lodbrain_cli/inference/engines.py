@@ -175,12 +175,12 @@ def _start_keras(
     backend = start_keras(device, threads)
     with backend.scope():
         from ..networks.keras_graph import read_graph
-        from .keras_engine import KerasStage
+        from .keras_engine import keras_compiler
 
         model = _keras_model(network, weights)
         # XLA is slow at a wide kernel over one channel on a CPU (docs/performance.md).
         compose = not (backend.name == "jax" and backend.device == "cpu")
-        compile_stage = partial(KerasStage, mixed=precision == "mixed")
+        compile_stage = keras_compiler(mixed=precision == "mixed")
         if backend.device == "cpu":
             sizes: dict[str, Any] = {"footprint": _KERAS_ON_CPU}
         else:

@@ -1,7 +1,7 @@
 """Carry a plan out: stage by stage, tile by tile, with any engine's compiled stages."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +10,17 @@ from ..imaging.components import grown, largest_component
 from ..imaging.probability_maps import ProbabilityMaps, backgrounds_of
 from ..networks.graph import Graph
 from .background import GRAIN, any_in_cells, dilated
-from .compiled import CompiledStage
+from .compiled import Compile
 from .devices import return_free_memory
-from .memory import BUDGETS, Budget, Footprint, check_room, choose_budget
+from .memory import (
+    BUDGETS,
+    Budget,
+    Footprint,
+    Room,
+    choose_budget,
+    choose_for_maps,
+    measure_room,
+)
 from .moments import MomentsSum
 from .plan import Stage, make_plan
 from .prediction import Prediction
@@ -44,8 +52,7 @@ class StagedNetwork:
     Parameters
     ----------
     graph : Graph
-    compile_stage : callable
-        Makes a :class:`.compiled.CompiledStage` of a :class:`Stage`.
+    compile_stage : .compiled.Compile
     output : str
         Node whose values are wanted.
     compose : bool
@@ -60,7 +67,7 @@ class StagedNetwork:
     def __init__(
         self,
         graph: Graph,
-        compile_stage: Callable[[Stage], CompiledStage],
+        compile_stage: Compile,
         *,
         output: str = "probabilities",
         compose: bool = True,
@@ -106,8 +113,9 @@ class StagedNetwork:
             When the limit is too small.
         """
         state = State(image)
+        room = measure_room(memory_limit)
         self._runner.budget = choose_budget(
-            self._plan, state.shape, self._footprint, memory_limit, self.budgets
+            self._plan, state.shape, self._footprint, room, self.budgets
         )
         seconds = {}
         for number, stage in enumerate(self._plan.stages[:-1]):
@@ -120,7 +128,7 @@ class StagedNetwork:
         # Where most memory is used, what stages left behind would come on top.
         return_free_memory()
         started = time.perf_counter()
-        maps, computed, coarse = self._finish(state, memory_limit, only_brain=only_brain)
+        maps, computed, coarse = self._finish(state, room, only_brain=only_brain)
         seconds[self._plan.stages[-1].output] = time.perf_counter() - started
         self._runner.release()
         return Prediction(maps, state.moments, seconds, computed, coarse=coarse)
@@ -154,19 +162,19 @@ class StagedNetwork:
         return result
 
     def _finish(
-        self, state: State, memory_limit: int | None, *, only_brain: bool
+        self, state: State, room: Room, *, only_brain: bool
     ) -> "tuple[ProbabilityMaps, float, NDArray[np.float32] | None]":
         """Compute the output, everywhere or where the brain is; tell what the coarse level saw."""
         stage = self._plan.stages[-1]
         seen = self._coarse_background(state) if only_brain and self._plan.coarse else None
         everywhere = state.everywhere(cell_of(stage))
         wanted = everywhere if seen is None else self._near_coarse_brain(seen)
-        size = self._runner.tile_size(stage, wanted)
+        first = wanted
         width = stage.graph.channels[stage.output]
         maps = ProbabilityMaps.background(width, _NO_BOX, state.shape, self._backgrounds)
         computed = np.zeros_like(wanted)
         while (wanted & ~computed).any():
-            maps = self._compute(maps, wanted & ~computed, size, state, memory_limit)
+            maps = self._compute(maps, wanted & ~computed, first, state, room)
             computed |= wanted
             found = np.zeros(state.shape, bool)
             found[maps.box] = maps.all_background < _SURELY_BACKGROUND
@@ -178,22 +186,27 @@ class StagedNetwork:
         self,
         maps: ProbabilityMaps,
         needed: "NDArray[np.bool_]",
-        size: Shape,
+        first: "NDArray[np.bool_]",
         state: State,
-        memory_limit: int | None,
+        room: Room,
     ) -> ProbabilityMaps:
-        """Compute the output of some cells; the maps get room for them."""
+        """Compute the output of some cells; the maps get room for them.
+
+        Tiles are as large as for the cells that were wanted first, so that what was
+        compiled for them serves again; smaller ones where memory leaves less than thought.
+        """
         stage = self._plan.stages[-1]
-        work = self._runner.tiles(stage, needed, state.shape, size)
-        room = _room(work, state.shape)
-        check_room(
-            4 * maps.num_classes * _count(room),
-            state.shape,
-            self._runner.budget,
-            self._footprint,
-            memory_limit,
-        )
-        maps = maps.covering(room)
+        while True:
+            size = self._runner.tile_size(stage, first)
+            work = self._runner.tiles(stage, needed, state.shape, size)
+            hull = _hull(work, state.shape)
+            kept = 4 * maps.num_classes * _count(hull) + state.kept_bytes
+            smaller = self.budgets[self.budgets.index(self._runner.budget) :]
+            budget = choose_for_maps(kept, state.shape, self._footprint, room, smaller)
+            if budget == self._runner.budget:
+                break
+            self._runner.budget = budget
+        maps = maps.covering(hull)
         for tile in work:
             values, _ = self._runner.run(stage, tile, state)
             assert values is not None  # the last stage is always kept
@@ -227,7 +240,7 @@ class StagedNetwork:
         return any_in_cells(near, max(1, last // stage.scale))
 
 
-def _room(work: Sequence[Tile], shape: Shape) -> Box:
+def _hull(work: Sequence[Tile], shape: Shape) -> Box:
     """Box of what tiles compute, with a little more, which smoothing will fill."""
     sides = zip(*(tile.keep for tile in work), strict=True)
     hull = tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in sides)

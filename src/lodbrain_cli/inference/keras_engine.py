@@ -1,5 +1,7 @@
 """Stages on Keras, whichever backend it runs on: TensorFlow, JAX or PyTorch."""
 
+import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -8,13 +10,26 @@ from keras import ops
 
 from ..networks.keras_graph import build_from_graph
 from ..networks.normalization import GroupMoments
+from .compiled import Compile
 from .plan import Stage
+from .recent import STAGE_NUMBERS, RecentModels
 from .tiling import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["KerasStage"]
+__all__ = ["KerasStage", "keras_compiler"]
+
+
+def keras_compiler(*, mixed: bool = False) -> Compile:
+    """Return what makes a stage runnable on Keras; see :data:`.compiled.Compile`.
+
+    Parameters
+    ----------
+    mixed : bool
+        Compute convolutions in half precision.
+    """
+    return partial(KerasStage, models=RecentModels(), mixed=mixed)
 
 
 class KerasStage:
@@ -26,16 +41,31 @@ class KerasStage:
     Parameters
     ----------
     stage : Stage
+    keep_compiled : bool
+        Whether models of other windows are kept, as :data:`.compiled.Compile` says.
+    models : RecentModels
+        Where.
     mixed : bool
         Compute convolutions in half precision.
     """
 
-    def __init__(self, stage: Stage, *, mixed: bool = False) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        keep_compiled: bool,  # noqa: FBT001 - as Compile has it
+        *,
+        models: "RecentModels[keras.Model]",
+        mixed: bool = False,
+    ) -> None:
         self._stage = stage
+        self._keep_compiled = keep_compiled
+        self._number = next(STAGE_NUMBERS)
+        weakref.finalize(self, models.forget, self._number)
         self._layers = build_from_graph(
             stage.graph, stage.output, "mixed_float16" if mixed else "float32"
         )
-        self._models: dict[Any, keras.Model] = {}
+        self._models = models
+        self._last: Any = None  # the kind of window
 
     def __call__(
         self,
@@ -51,10 +81,12 @@ class KerasStage:
         """
         shapes = [tensor.shape for tensor in inputs]
         key = (*shapes, *((s.start, s.stop) for s in keep))
-        if key not in self._models:
-            self._models[key] = self._model(shapes, keep)
+        if key != self._last and not self._keep_compiled:
+            self._models.forget(self._number)
+        self._last = key
+        model = self._models.get((self._number, key), partial(self._model, shapes, keep))
         fed = [np.ascontiguousarray(tensor)[None] for tensor in inputs]
-        results = self._models[key].predict_on_batch([*fed, *(m[None] for m in moments)])
+        results = model.predict_on_batch([*fed, *(m[None] for m in moments)])
         values = np.asarray(results["values"])[0] if self._stage.kept else None
         part = None
         if self._stage.moments is not None:

@@ -13,16 +13,18 @@ __all__ = [
     "GPU_BUDGETS",
     "Budget",
     "Footprint",
-    "check_room",
+    "Room",
     "choose_budget",
+    "choose_for_maps",
+    "measure_room",
     "peak_bytes",
 ]
 
 _MIB = 2**20
 
 # What a compiled stage keeps, about, and how many there are when all is kept.
-_COMPILED_BYTES = 3 * _MIB
-_COMPILED_COUNT = 70
+_COMPILED_BYTES = 5 * _MIB
+_COMPILED_COUNT = 80
 
 # The share of a volume that a brain's box takes, until the coarse level has said.
 _BRAIN_SHARE = 0.5
@@ -42,7 +44,7 @@ class Budget:
     larger_where_all : int
         How many times larger tiles are where the whole volume is computed.
     keep_compiled : bool
-        Whether compiled stages are kept for the next volume.
+        Whether what was compiled for one kind of window is kept for the next volume.
     """
 
     tile_bytes: int
@@ -78,6 +80,25 @@ class Footprint:
     tiles: int
 
 
+@dataclass(frozen=True)
+class Room:
+    """Memory that a process has for a volume.
+
+    Parameters
+    ----------
+    held : int
+        Bytes that it held before.
+    most : int
+        Bytes that it may hold.
+    refuse : bool
+        Whether a volume for which that is too little is refused.
+    """
+
+    held: int
+    most: int
+    refuse: bool
+
+
 def peak_bytes(plan: Plan, shape: Shape, budget: Budget, footprint: Footprint) -> int:
     """Most memory that a prediction will add to what the process holds.
 
@@ -103,23 +124,35 @@ def peak_bytes(plan: Plan, shape: Shape, budget: Budget, footprint: Footprint) -
     return max(peak, sum(kept.values()) + maps + max(work, _afterwards_bytes(shape)))
 
 
+def measure_room(limit: int | None) -> Room:
+    """Say what the process holds now, and may.
+
+    Parameters
+    ----------
+    limit : int or None
+        Bytes of resident memory; None: what is free, where even the smallest
+        budget is tried.
+    """
+    held = resident_bytes()
+    most = limit if limit is not None else held + free_memory_bytes()
+    return Room(held, most, refuse=limit is not None)
+
+
 def choose_budget(
     plan: Plan,
     shape: Shape,
     footprint: Footprint,
-    limit: int | None,
+    room: Room,
     budgets: Sequence[Budget] = BUDGETS,
 ) -> Budget:
-    """Largest budget with which the process stays within a limit.
+    """Largest budget with which the process will stay within its room.
 
     Parameters
     ----------
     plan : Plan
     shape : tuple of 3 int
     footprint : Footprint
-    limit : int or None
-        Bytes of resident memory; None: what is free, where even the smallest
-        budget is tried.
+    room : Room
     budgets : sequence of Budget
         From the largest.
 
@@ -128,31 +161,43 @@ def choose_budget(
     ResourceError
         When a limit is given and the smallest does not fit.
     """
-    held = resident_bytes()
-    most = limit if limit is not None else held + free_memory_bytes()
-    needs = [held + peak_bytes(plan, shape, budget, footprint) for budget in budgets]
-    fitting = [budget for budget, need in zip(budgets, needs, strict=True) if need <= most]
-    if fitting:
-        return fitting[0]
-    if limit is not None:
-        raise _too_little(needs[-1], limit)
-    return budgets[-1]
+    return _largest(room, {b: peak_bytes(plan, shape, b, footprint) for b in budgets})
 
 
-def check_room(
-    maps_bytes: int, shape: Shape, budget: Budget, footprint: Footprint, limit: int | None
-) -> None:
-    """Refuse to compute maps for which a limit leaves no room.
+def choose_for_maps(
+    kept_bytes: int,
+    shape: Shape,
+    footprint: Footprint,
+    room: Room,
+    budgets: Sequence[Budget] = BUDGETS,
+) -> Budget:
+    """Largest budget with which the maps can be computed, now that their size is known.
+
+    Parameters
+    ----------
+    kept_bytes : int
+        Of the maps and of the tensors that they are computed from.
+    shape, footprint, room, budgets
+        As for :func:`choose_budget`.
 
     Raises
     ------
     ResourceError
-        Saying what is needed.
+        As there.
     """
-    more = max(_work_bytes(budget, footprint), _afterwards_bytes(shape))
-    need = resident_bytes() + maps_bytes + more
-    if limit is not None and need > limit:
-        raise _too_little(need, limit)
+    afterwards = _afterwards_bytes(shape)
+    return _largest(
+        room, {b: kept_bytes + max(_work_bytes(b, footprint), afterwards) for b in budgets}
+    )
+
+
+def _largest(room: Room, needs: dict[Budget, int]) -> Budget:
+    for budget, need in needs.items():
+        if room.held + need <= room.most:
+            return budget
+    if room.refuse:
+        raise _too_little(room.held + need, room.most)
+    return budget
 
 
 def _work_bytes(budget: Budget, footprint: Footprint) -> int:

@@ -1,9 +1,7 @@
 """Stages on OpenVINO: the fastest measured on a CPU, and it needs no TensorFlow."""
 
-import itertools
 import sys
 import weakref
-from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ import openvino as ov  # noqa: E402
 from .openvino_graph import emit  # noqa: E402
 from .plan import Stage  # noqa: E402
 from .reach import needed_of_sources  # noqa: E402
+from .recent import STAGE_NUMBERS, RecentModels  # noqa: E402
 from .tiling import Box  # noqa: E402
 
 if TYPE_CHECKING:
@@ -25,18 +24,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["RecentModels", "openvino_compiler"]
+__all__ = ["openvino_compiler"]
 
 _Model = tuple[ov.CompiledModel, list[Box]]
 
-# About three scans' worth; 2 MB each.
-_MOST_MODELS = 300
 
-_NUMBERS = itertools.count()
-
-
-def openvino_compiler(threads: int) -> "Callable[[Stage], OpenVinoStage]":
-    """Return what makes a stage runnable, on a number of threads.
+def openvino_compiler(threads: int) -> "Callable[[Stage, bool], OpenVinoStage]":
+    """Return what makes a stage runnable, on a number of threads; see :class:`.compiled.Compile`.
 
     Single precision is asked for by name: on processors that advertise AMX
     OpenVINO would compute in bfloat16, which changes labels and has ended in
@@ -49,41 +43,8 @@ def openvino_compiler(threads: int) -> "Callable[[Stage], OpenVinoStage]":
         "NUM_STREAMS": 1,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    models = RecentModels()
-    return lambda stage: OpenVinoStage(stage, core, settings, models)
-
-
-class RecentModels:
-    """The models that were used last, of all stages: heads differ, and so do their windows.
-
-    Without an end to it a process would grow with every size of head that it meets.
-
-    Parameters
-    ----------
-    most : int
-        How many are kept.
-    """
-
-    def __init__(self, most: int = _MOST_MODELS) -> None:
-        self._most = most
-        self._models: OrderedDict[Any, _Model] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._models)
-
-    def get(self, key: Any, make: "Callable[[], _Model]") -> "_Model":
-        """Return a model, made when it is not there; the one unused for longest gives way."""
-        if key not in self._models:
-            self._models[key] = make()
-            if len(self._models) > self._most:
-                self._models.popitem(last=False)
-        self._models.move_to_end(key)
-        return self._models[key]
-
-    def forget(self, owner: int) -> None:
-        """Drop the models of a stage that is no more: those whose key begins with its number."""
-        for key in [key for key in self._models if key[0] == owner]:
-            del self._models[key]
+    models: RecentModels[_Model] = RecentModels()
+    return lambda stage, keep: OpenVinoStage(stage, core, settings, models, keep_compiled=keep)
 
 
 class OpenVinoStage:
@@ -94,14 +55,20 @@ class OpenVinoStage:
     """
 
     def __init__(
-        self, stage: Stage, core: ov.Core, settings: dict[str, Any], models: RecentModels
+        self,
+        stage: Stage,
+        core: ov.Core,
+        settings: dict[str, Any],
+        models: "RecentModels[_Model]",
+        *,
+        keep_compiled: bool,
     ) -> None:
         self._stage = stage
         self._core = core
         self._settings = settings
         self._models = models
-        # Not id(): a stage made later may have that of one that is gone, and not its models.
-        self._number = next(_NUMBERS)
+        self._keep_compiled = keep_compiled
+        self._number = next(STAGE_NUMBERS)
         weakref.finalize(self, models.forget, self._number)
         self._holding: Any = None  # the kind that has memory between its layers
         self._request: ov.InferRequest | None = None
@@ -119,6 +86,8 @@ class OpenVinoStage:
         key = (shapes, tuple((s.start, s.stop) for s in keep), ends)
         if key != self._holding:
             self.release()
+            if not self._keep_compiled:
+                self._models.forget(self._number)
         compiled, parts_fed = self._models.get(
             (self._number, key), partial(self._compile, shapes, keep, ends)
         )
@@ -147,7 +116,7 @@ class OpenVinoStage:
 
     def _compile(
         self, shapes: tuple[tuple[int, ...], ...], keep: Box, ends: tuple[tuple[bool, bool], ...]
-    ) -> "_Model":
+    ) -> _Model:
         model = emit(self._stage, shapes, keep, ends)
         compiled = self._core.compile_model(model, "CPU", self._settings)
         return compiled, list(needed_of_sources(self._stage, shapes, keep).values())

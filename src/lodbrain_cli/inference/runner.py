@@ -1,14 +1,14 @@
 """Run stages on tiles: what was compiled is kept, memory is given back after each stage."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .background import ConstantResponse
-from .compiled import CompiledStage
+from .compiled import Compile, CompiledStage
 from .devices import return_free_memory
 from .plan import Stage
 from .state import State, cell_of
@@ -32,8 +32,7 @@ class StageRunner:
     ----------
     plain : mapping of str to Stage
         For each tensor the stage without composing, for the volume's border.
-    compile_stage : callable
-        Makes a :class:`.compiled.CompiledStage` of a :class:`Stage`.
+    compile_stage : .compiled.Compile
     budget : Budget
         Size of the tiles, and whether what was compiled is kept.
     """
@@ -41,7 +40,7 @@ class StageRunner:
     def __init__(
         self,
         plain: Mapping[str, Stage],
-        compile_stage: Callable[[Stage], CompiledStage],
+        compile_stage: Compile,
         budget: "Budget",
     ) -> None:
         self.budget = budget
@@ -120,7 +119,7 @@ class StageRunner:
     def _compiled_stage(self, stage: Stage, kind: str) -> CompiledStage:
         key = (stage.output, kind)
         if key not in self._compiled:
-            self._compiled[key] = self._compile(stage)
+            self._compiled[key] = self._compile(stage, self.budget.keep_compiled)
         return self._compiled[key]
 
 

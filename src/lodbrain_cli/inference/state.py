@@ -46,6 +46,11 @@ class State:
         for name in set(self.tensors) - names - {"image"}:
             del self.tensors[name]
 
+    @property
+    def kept_bytes(self) -> int:
+        """Of all tensors but the image."""
+        return sum(t.nbytes for name, t in self.tensors.items() if name != "image")
+
     def everywhere(self, cell: int) -> "NDArray[np.bool_]":
         """All cells of the volume."""
         first, second, third = (-(-side // cell) for side in self.shape)

@@ -76,6 +76,7 @@ class SynthesisOptions(Options):
     deformation_strength: Annotated[float, Field(ge=0, le=2)] = 1.0
     narrow_share: Share = 0.5
     narrow_sulci_share: Share = 0.5
+    rims_share: Share = 0.9
 
     def recipe(self) -> Recipe:
         """As the synthesis reads it."""

@@ -52,6 +52,7 @@ def render(
         stripped_share=0.0,
         narrow_share=0.0,
         narrow_sulci_share=0.0,
+        rims_share=0.0,
     )
     drawn = sample_synthesis(np.random.default_rng(seed), head, (SIDE,) * 3, 1.0, recipe)
     image, tissues = apply_synthesis(head.tissues, drawn)

@@ -109,9 +109,14 @@ def validation_samples(
         grid = _inference_grid(stage, [last + 1 - first for first, last in head.brain_vox])
         for image in range(config.validation_images):
             kind = "t1w" if image == 0 else "random"
-            strength = config.synthesis.deformation_strength
+            # Anatomy as it is; borders where they are wanted of real images.
             recipe = Recipe(
-                float(kind == "t1w"), 0.0, strength, narrow_share=0.0, narrow_sulci_share=0.0
+                float(kind == "t1w"),
+                0.0,
+                config.synthesis.deformation_strength,
+                narrow_share=0.0,
+                narrow_sulci_share=0.0,
+                rims_share=config.synthesis.rims_share,
             )
             entropy = (_VALIDATION, seed, number, image)
             assert table is not None

@@ -15,6 +15,7 @@ from .acquisition import Acquisition, apply_acquisition, field_of_view, sample_a
 from .contrasts import Contrast, ContrastKind, apply_contrast, sample_contrast
 from .deformation import Deformation, apply_deformation, sample_deformation
 from .heads import Head, brain_tissues
+from .rims import RIMS, apply_rims, sample_rims
 from .sulci import narrow_sulci
 from .tissues import TISSUES
 from .ventricles import narrow_ventricles
@@ -48,6 +49,8 @@ class Recipe:
         Share of heads whose ventricles are made narrower.
     narrow_sulci_share : float
         Share of heads, drawn apart, whose sulci are.
+    rims_share : float
+        Share of images whose labels end farther inside than the brightness.
     """
 
     t1w_share: float = 0.6
@@ -55,6 +58,7 @@ class Recipe:
     deformation_strength: float = 1.0
     narrow_share: float = 0.5
     narrow_sulci_share: float = 0.5
+    rims_share: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class Synthesis:
         Share of the ventricles' volume that is left, at least.
     narrowed_banks : int
         Banks of the sulci that grew: 0, 1 or 2.
+    rims : tuple of float
+        Strength of each of :data:`.rims.RIMS`.
     """
 
     shape: tuple[int, int, int]
@@ -84,6 +90,7 @@ class Synthesis:
     stripping: Stripping
     ventricles_kept: float = 1.0
     narrowed_banks: int = 0
+    rims: tuple[float, ...] = (0.0,) * len(RIMS)
 
 
 def sample_synthesis(
@@ -131,10 +138,12 @@ def sample_synthesis(
     )
     # Drawn last, and all of it: whatever the shares, a seed gives the same image else.
     (narrow, thin), kept, banks = rng.random(2), rng.uniform(*_KEPT), rng.integers(1, 3)
+    rimmed, rims = rng.random(), sample_rims(rng)
     return replace(
         drawn,
         ventricles_kept=float(kept) if narrow < recipe.narrow_share else 1.0,
         narrowed_banks=int(banks) if thin < recipe.narrow_sulci_share else 0,
+        rims=rims if rimmed < recipe.rims_share else drawn.rims,
     )
 
 
@@ -176,6 +185,8 @@ def apply_synthesis(tissues: "NDArray[np.uint8]", synthesis: Synthesis) -> tuple
         ops.convert_to_tensor(tissues), synthesis.deformation, synthesis.shape, synthesis.voxel_mm
     )
     painted = apply_contrast(deformed, synthesis.contrast)
+    if any(synthesis.rims):
+        painted = apply_rims(painted, deformed, synthesis.rims, synthesis.voxel_mm)
     if synthesis.stripping != "none":
         kept = ops.take(ops.convert_to_tensor(brain_tissues()), deformed)
         if synthesis.stripping == "brain and fluid":
