@@ -1,5 +1,7 @@
 """Cleaning is SPEC A.7 a-e to the letter, and what it did is told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -7,6 +9,7 @@ from scipy import ndimage
 from lodbrain_cli.imaging.probability_maps import ProbabilityMaps
 from lodbrain_cli.labels import get_label_set
 from lodbrain_cli.postprocessing import clean_probabilities, label_volume, most_probable
+from lodbrain_cli.training.network_options import TargetOptions
 
 LABELS = get_label_set("lod-brain-7")
 
@@ -98,6 +101,21 @@ def test_pieces_of_the_ventricles_stay():
         p[4, 8:14, 8:14, z : z + 4] = 1
     labels = label_volume(clean_probabilities(ProbabilityMaps.whole(p), LABELS)[0])
     assert ndimage.label(labels == 4)[1] == 2
+
+
+def test_of_labels_that_do_not_cover_the_brain_all_pieces_stay():
+    p = np.zeros((2, 24, 24, 24), np.float32)
+    for place in ((4, 4, 4), (16, 16, 16)):
+        p[(1, *(slice(start, start + 4) for start in place))] = 1
+    p[0] = 1 - p[1]
+    brain = get_label_set("brain")
+    lesions = TargetOptions(label_set="brain", covers_brain=False).target().label_set
+    lesions = replace(lesions, name="lesions")
+    pieces = {}
+    for names in (brain, lesions):
+        cleaned, _ = clean_probabilities(ProbabilityMaps.whole(p.copy()), names)
+        pieces[names.name] = ndimage.label(label_volume(cleaned))[1]
+    assert pieces == {"brain": 1, "lesions": 2}
 
 
 def test_most_probable_takes_the_lowest_index_of_equals_and_any_iterable(rng):

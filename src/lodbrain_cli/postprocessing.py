@@ -54,7 +54,8 @@ def clean_probabilities(
     b. Where a one-piece label's probability exceeds 0.25 outside the largest
        6-connected component of such voxels, it becomes 0.
     c. The brain is the largest component of the labels above 0, less the
-       voxels of one-piece labels outside their own largest component.
+       voxels of one-piece labels outside their own largest component. (All of
+       them where the label set does not cover the brain: lesions are many.)
     d. Outside the brain all probabilities become 0, except that
     e. the smoothed background probability stands everywhere.
 
@@ -180,7 +181,8 @@ def _keep_largest_piece(channel: "NDArray[np.float32]") -> int:
 
 
 def _brain(labels: "NDArray[np.uint8]", label_set: LabelSet) -> "NDArray[np.bool_]":
-    brain = largest_component(labels > 0)
+    found = labels > 0
+    brain = largest_component(found) if label_set.covers_brain else found
     for index in label_set.one_piece_label:
         structure = labels == index
         brain &= ~structure | largest_component(structure)

@@ -92,6 +92,28 @@ def test_a_network_that_always_wants_another_box_ends(image):
     assert prediction.notes == ("the coarse level sees the brain elsewhere; look at the result",)
 
 
+def test_what_does_not_cover_the_brain_neither_moves_its_box_nor_puts_it_in_doubt(image):
+    corner = (slice(40, 44), slice(50, 54), slice(44, 48))
+
+    def lesion(part):  # one in the brain, and a larger one in the box's corner
+        seen = np.zeros(part.shape, bool)
+        seen[:6, :6, :6] = True
+        seen[inside] = True
+        return seen
+
+    around = tuple(slice(s.start // 4 * 4, -(-s.stop // 4) * 4) for s in BRAIN)
+    box = extent_around(around, SHAPE)
+    inside = tuple(
+        slice(c.start - b.start, c.stop - b.start) for c, b in zip(corner, box, strict=True)
+    )
+    network = Thresholds(lesion)
+    prediction = LocatedEngine(network, (2,), Thresholds(), 4, judges_box=False).predict(image)
+    assert len(network.given) == 1
+    assert prediction.notes == ()
+    assert found_brain(prediction)[corner].all()
+    assert found_brain(prediction).sum() == 4**3
+
+
 def test_what_lies_far_from_where_the_brain_was_found_is_none(image):
     def with_muscle(part):
         seen = part > 0

@@ -177,6 +177,27 @@ def test_other_label_sets_are_judged_without_anatomy():
     }  # fmt: skip
 
 
+def lesions(labels):
+    values = np.stack([labels == 0, labels > 0]).astype(np.float32)
+    names = replace(get_label_set("brain"), name="lesions", covers_brain=False)
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    volumes = structure_volumes(labels, affine, names)
+    brain_seen = (brain()[::2, ::2, ::2] == 0).astype(np.float32)
+    maps = ProbabilityMaps.whole(values)
+    return appraise(Result(maps, "x", 2, names, labels, affine, True, volumes, coarse=brain_seen))
+
+
+def test_labels_of_a_part_are_not_judged_as_a_brain():
+    some = np.zeros((SIDE,) * 3, np.uint8)
+    some[40:44, 40:44, 40:44] = 1
+    found = lesions(some)
+    assert found.trust is Trust.PASS
+    assert {i.name for i in found.items} == {"confidence", "borders", "field of view"}
+    none = lesions(np.zeros_like(some))
+    assert none.trust is Trust.WARN, "that there is none cannot be told"
+    assert none.reasons[0].startswith("nothing was found")
+
+
 def test_evidence_of_cleaned_maps_is_that_of_what_is_left():
     maps = ProbabilityMaps.whole(np.zeros((7, 8, 8, 8), np.float32))
     maps.values[1] = 0.3  # the rest was struck out

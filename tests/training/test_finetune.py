@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from lodbrain_cli.cli.main import cli
 from lodbrain_cli.errors import InputError, UsageError
 from lodbrain_cli.networks.tensors import read_all_tensors
+from lodbrain_cli.presets import find_preset
+from lodbrain_cli.training import volumes
 from lodbrain_cli.training.finetune import FinetuneOptions, finetune, finetune_config
 from lodbrain_cli.training.volumes import VolumeCache
 
@@ -109,20 +111,61 @@ def test_a_label_map_without_an_image_is_refused(folder, run, tmp_path):
         finetune_config(table, FinetuneOptions(str(run), "brain"), VolumeCache(None))
 
 
-def test_labels_of_a_part_of_the_brain_do_not_place_its_box(folder, run, tmp_path):
-    (folder / "halves.tsv").write_text(HALVES)
+def part_of(folder, path, place):
+    """A label image with a little cube; nothing without a place."""
     labels = nib.load(folder / "ann_dseg.nii.gz")
     part = np.zeros(labels.shape, np.uint8)
-    part[30:34, 30:34, 30:34] = 3
-    nib.save(nib.Nifti1Image(part, labels.affine), tmp_path / "part.nii.gz")
-    table = tmp_path / "part.tsv"
-    row = ["ann", str(tmp_path / "part.nii.gz"), str(folder / "ann_T1w.nii.gz"), "freesurfer"]
-    table.write_text("subject\tlabels\timage\tlabel_map\n" + "\t".join(row) + "\n")
+    if place is not None:
+        part[tuple(slice(start, start + 4) for start in place)] = 3
+    nib.save(nib.Nifti1Image(part, labels.affine), path)
+    return path
+
+
+def table_of(path, image, labels):
+    rows = [f"p{n}\t{each}\t{image}\tfreesurfer" for n, each in enumerate(labels)]
+    path.write_text("\n".join(["subject\tlabels\timage\tlabel_map", *rows]) + "\n")
+    return path
+
+
+def test_labels_of_a_part_of_the_brain_do_not_place_its_box(
+    folder, run, tmp_path, monkeypatch, caplog
+):
+    (folder / "halves.tsv").write_text(HALVES)
+    monkeypatch.setattr(volumes, "find_place", lambda *_: (slice(50, 170),) * 3)
+    image = folder / "ann_T1w.nii.gz"
+    parts = [
+        part_of(folder, tmp_path / "part.nii.gz", (30, 30, 30)),
+        part_of(folder, tmp_path / "none.nii.gz", None),  # somebody without a lesion
+    ]
+    table = table_of(tmp_path / "part.tsv", image, parts)
     boxed = FinetuneOptions("lod-brain-synth", str(folder / "halves.tsv"), held_out=0)
-    with pytest.raises(InputError, match=r"labels cover 4 ml, no brain; .* label the rest too"):
-        finetune_config(table, boxed, VolumeCache(None))
+    config = finetune_config(table, boxed, VolumeCache(None))
+    assert config["data"]["targets"][0]["covers_brain"] is False
+    assert config["stages"][0]["shapes"] == [[144, 144, 144]]  # of the brain, not of the label
+    assert "labels cover 4 ml at most" in caplog.text
     whole_head = FinetuneOptions(str(run), str(folder / "halves.tsv"), held_out=0)
-    assert finetune_config(table, whole_head, VolumeCache(None))["stages"]
+    assert finetune_config(table, whole_head, VolumeCache(None))["stages"][0]["shapes"] == [[]]
+
+    mixed = table_of(tmp_path / "mixed.tsv", image, [parts[0], folder / "ann_dseg.nii.gz"])
+    with pytest.raises(InputError, match=r"part.nii.gz: labels cover 4 ml, those of another"):
+        finetune_config(mixed, boxed, VolumeCache(None))
+    empty = table_of(tmp_path / "empty.tsv", image, parts[1:])
+    with pytest.raises(InputError, match="neither here nor in another volume"):
+        finetune_config(empty, boxed, VolumeCache(None))
+
+
+def test_a_network_of_lesions_is_trained_and_says_that_it_covers_no_brain(folder, run, tmp_path):
+    (folder / "lesions.tsv").write_text("index\tname\tnumbers\n0\tNothing\t*\n1\tLesion\t3\n")
+    places = [(30, 30, 30), None, (20, 30, 30)]
+    parts = [part_of(folder, tmp_path / f"{n}.nii.gz", place) for n, place in enumerate(places)]
+    table = table_of(tmp_path / "lesions.tsv", folder / "ann_T1w.nii.gz", parts)
+    options = FinetuneOptions(
+        str(run), str(folder / "lesions.tsv"), warmup_epochs=1, epochs=0, held_out=1
+    )
+    weights = finetune(table, tmp_path / "lesions", options, backend=BACKEND)
+    preset = find_preset(str(weights.parent))
+    assert not preset.covers_brain
+    assert [label.name for label in preset.label_set.structures] == ["Lesion"]
 
 
 def test_each_is_left_out_once_and_nothing_is_chosen_by_it(folder, run, tmp_path):

@@ -16,9 +16,9 @@ from lodbrain_cli.training.acquisition import NEUTRAL, apply_acquisition, sample
 from lodbrain_cli.training.contrasts import Contrast, apply_contrast, sample_contrast
 from lodbrain_cli.training.deformation import Deformation, apply_deformation, sample_deformation
 from lodbrain_cli.training.heads import head_of, tissue_classes
+from lodbrain_cli.training.rims import RIMS, apply_rims
 from lodbrain_cli.training.samples import SampleGrid, SynthesisedSamples, network_sample
 from lodbrain_cli.training.separable import acquisition_matrices, along_axes, spline_matrix
-from lodbrain_cli.training.rims import RIMS, apply_rims
 from lodbrain_cli.training.sulci import narrow_sulci
 from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
 from lodbrain_cli.training.tissues import TISSUES, tissue_of

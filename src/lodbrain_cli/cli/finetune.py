@@ -96,9 +96,11 @@ def finetune(
     Layers are copied but for the last ones; those learn first, then all at a
     lower rate, on scans that are moved, turned, bent and given other
     intensities. A network that sees the brain's box, or a whole head at 1 mm,
-    goes on with the box, around all that is labelled: its labels must cover the
-    brain. After a kill the same command goes on. Printed is the path of the
-    weights; their folder is a preset for every other command.
+    goes on with the box: that of the labels, where they cover the brain; where
+    they are of a part of it (hippocampi, a tumour), that which a packaged
+    network finds, and scans without any are as good as others. After a kill the
+    same command goes on. Printed is the path of the weights; their folder is a
+    preset for every other command.
     """
     set_verbosity(verbose, quiet=quiet)
     if options["warmup_epochs"] + options["epochs"] == 0:

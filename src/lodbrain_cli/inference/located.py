@@ -22,7 +22,7 @@ from .prediction import Prediction
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LocatedEngine"]
+__all__ = ["FoundBrain", "LocatedEngine", "find_brain"]
 
 # Passes of the network at most; the first one nearly always does.
 _MAX_PASSES = 4
@@ -51,6 +51,54 @@ _MOST_APART = 0.25
 _SLIVER = 0.05
 
 
+@dataclass(frozen=True, eq=False)
+class FoundBrain:
+    """Where a coarse network sees the brain.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Of the coarse network.
+    seen : (d, h, w) bool array
+        What is brain, in the box of its maps and its voxels.
+    box : tuple of 3 slice or None
+        Around that, in voxels of the image; None where there is none.
+    """
+
+    prediction: Prediction
+    seen: "NDArray[np.bool_]"
+    box: tuple[slice, ...] | None
+
+
+def find_brain(
+    finder: Engine,
+    pool: int,
+    image: "NDArray[np.float32]",
+    *,
+    memory_limit: int | None = None,
+) -> FoundBrain:
+    """Find the brain with a coarse network.
+
+    Parameters
+    ----------
+    finder : Engine
+    pool : int
+        Factor by which its input is max-pooled.
+    image : (D, H, W) float32 array
+        Conformed grid, 1 mm, z-scored.
+    memory_limit : int, optional
+        As for :meth:`.execution.StagedNetwork.predict`.
+
+    Raises
+    ------
+    ResourceError
+        As there.
+    """
+    coarse = finder.predict(max_pooled(image, pool), memory_limit=memory_limit)
+    seen = _seen_brain(coarse.maps, pool)
+    return FoundBrain(coarse, seen, _box_of(seen, coarse.maps.origin, pool))
+
+
 @dataclass
 class LocatedEngine(PartEngine):
     """Find the brain, then run a network on the box around it.
@@ -65,10 +113,13 @@ class LocatedEngine(PartEngine):
         Of the coarse network, which sees the whole volume.
     pool : int
         Factor by which the finder's input is max-pooled.
+    judges_box : bool
+        Whether what the network finds is the brain, so that it shows if the box is right.
     """
 
     finder: Engine
     pool: int
+    judges_box: bool = True
 
     def predict(
         self,
@@ -96,9 +147,8 @@ class LocatedEngine(PartEngine):
         ResourceError
             As there.
         """
-        coarse = self.finder.predict(max_pooled(image, self.pool), memory_limit=memory_limit)
-        seen = _seen_brain(coarse.maps, self.pool)
-        brain = _box_of(seen, coarse.maps.origin, self.pool)
+        found = find_brain(self.finder, self.pool, image, memory_limit=memory_limit)
+        coarse, brain = found.prediction, found.box
         prediction = Prediction(ProbabilityMaps.nothing(self.heads, image.shape), computed=0.0)
         notes, tried = list(coarse.notes), list[tuple[slice, ...]]()
         doubts: list[str] = []
@@ -117,10 +167,15 @@ class LocatedEngine(PartEngine):
             notes += inside.notes
             prediction = _outside_too(inside, box, image.shape)
             # Before the box is judged: it would grow after a neck.
-            doubts = _clear_far_from(seen, coarse.maps, self.pool, prediction.maps)
-            found = _rather_brain(prediction.maps)
-            found_in = _box_of(found, prediction.maps.origin)
-            brain = _better_place(brain, found_in, box, image.shape)
+            far = _far_from(found.seen, coarse.maps, self.pool, prediction.maps)
+            if not self.judges_box:
+                _clear(prediction.maps, far)
+                break
+            doubts = _doubts(prediction.maps, far)
+            if not doubts:
+                _clear(prediction.maps, far)
+            shown = _box_of(_rather_brain(prediction.maps), prediction.maps.origin)
+            brain = _better_place(brain, shown, box, image.shape)
         seconds = {"finder": sum(coarse.seconds.values()), **prediction.seconds}
         background = np.ones(coarse.maps.shape, np.float32)
         background[coarse.maps.box] = coarse.maps.all_background
@@ -161,24 +216,32 @@ def _box_of(
     return tuple(box)
 
 
-def _clear_far_from(
+def _far_from(
     brain: "NDArray[np.bool_]", coarse: ProbabilityMaps, scale: int, maps: ProbabilityMaps
-) -> list[str]:
-    """Make background, in place, of what lies far from the finder's brain; say if it cannot be."""
+) -> "NDArray[np.bool_]":
+    """Voxels of the maps that lie far from the finder's brain."""
     seen = np.zeros(coarse.shape, bool)
     seen[coarse.box] = brain
     near = ndimage.binary_dilation(seen, iterations=-(-_AROUND_MM // scale))
     for axis in range(3):
         near = near.repeat(scale, axis)
-    far = ~near[maps.box]
+    far: NDArray[np.bool_] = ~near[maps.box]
+    return far
+
+
+def _doubts(maps: ProbabilityMaps, far: "NDArray[np.bool_]") -> list[str]:
+    """Say so where so much lies far from the finder's brain that the finder must be wrong."""
     found = maps.all_background < 0.5
     apart = int(np.count_nonzero(found & far))
     if apart > _MOST_APART * int(np.count_nonzero(found)):
         return ["the coarse level sees the brain elsewhere; look at the result"]
-    if apart:
-        for index, values in enumerate(maps.values):
-            values[far] = maps.outside(index)
     return []
+
+
+def _clear(maps: ProbabilityMaps, far: "NDArray[np.bool_]") -> None:
+    """Make background, in place."""
+    for index, values in enumerate(maps.values):
+        values[far] = maps.outside(index)
 
 
 def _outside_too(inside: Prediction, box: tuple[slice, ...], shape: tuple[int, ...]) -> Prediction:

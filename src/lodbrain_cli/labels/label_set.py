@@ -50,12 +50,16 @@ class LabelSet:
         Labels whose probability is kept only in its largest component.
     one_piece_label : tuple of int
         Labels of which only the largest component stays in the brain mask.
+    covers_brain : bool
+        Whether the structures together are the brain. Others (lesions, say) may lie in
+        pieces, or nowhere, and do not tell where the brain is.
     """
 
     name: str
     labels: tuple[Label, ...]
     one_piece_probability: tuple[int, ...] = ()
     one_piece_label: tuple[int, ...] = ()
+    covers_brain: bool = True
 
     @property
     def num_classes(self) -> int:

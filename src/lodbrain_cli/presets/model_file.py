@@ -180,4 +180,5 @@ def _label_set(plain: Mapping[str, Any]) -> LabelSet:
             msg = f"label {label.name!r}, colour {label.color!r}"
             raise ValueError(msg)
     one_piece = {k: tuple(plain[k]) for k in ("one_piece_probability", "one_piece_label")}
-    return LabelSet(str(plain["name"]), labels, **one_piece)
+    covers = plain.get("covers_brain", True)  # not in the first model files
+    return LabelSet(str(plain["name"]), labels, **one_piece, covers_brain=bool(covers))

@@ -212,6 +212,11 @@ class Preset:
         return self.label_sets[0]
 
     @property
+    def covers_brain(self) -> bool:
+        """Whether what it finds shows where the brain is."""
+        return any(label_set.covers_brain for label_set in self.label_sets)
+
+    @property
     def files(self) -> tuple[WeightsFile, ...]:
         """All weights files of the preset."""
         if self.coarse_weights is None:

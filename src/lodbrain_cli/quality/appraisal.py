@@ -13,7 +13,7 @@ from ..imaging.volumetry import StructureVolume
 from ..labels import LOD_BRAIN_7, LabelSet
 from .evidence import Evidence, gather_evidence
 from .symmetry import asymmetry
-from .thresholds import AGE_MARK, ANATOMY, BRAIN_ML, CUT_MARK, measures_of
+from .thresholds import AGE_MARK, ANATOMY, BRAIN_ML, CUT_MARK, NOTHING_MARK, measures_of
 from .verdict import Item, Quality
 
 if TYPE_CHECKING:
@@ -86,13 +86,16 @@ def appraise(result: Result) -> Quality:
     -------
     Quality
         Where nothing was found, or the scan shows no head, with these items alone.
+        What is said of the brain is said where the label set covers it.
     """
     evidence = gather_evidence(result.maps, result.pool)
     nothing = tuple(_nothing(result, evidence))
     if nothing:
         return Quality(nothing)
-    items = [_confidence(evidence), _borders(evidence), _coarse(result, evidence)]
-    items += [_stray(result, evidence), _field_of_view(result)]
+    items = [_confidence(evidence), _borders(evidence)]
+    if result.label_set.covers_brain:
+        items += [_coarse(result, evidence), _stray(result, evidence)]
+    items.append(_field_of_view(result))
     if result.label_set == LOD_BRAIN_7:
         items += [_symmetry(result, evidence), *_anatomy(result)]
     if result.agreement is not None:
@@ -115,8 +118,11 @@ def _nothing(result: Result, evidence: Evidence) -> Iterator[Item]:
     for finding in result.findings:
         if finding.item == "head" and finding.verdict is Verdict.WARN:
             yield Item("head", 0.0, finding.text)
-    if not evidence.brain.any():
+    if not evidence.brain.any() and result.label_set.covers_brain:
         yield Item("structures", 0.0, "no brain was found: the result is empty")
+    elif not evidence.brain.any():
+        text = "nothing was found: whether there is nothing cannot be told from that"
+        yield Item("structures", NOTHING_MARK, text)
 
 
 def _measured(name: str, value: float, text: str) -> Item:

@@ -15,6 +15,7 @@ __all__ = [
     "BRAIN_ML",
     "CUT_MARK",
     "FAIL_BELOW",
+    "NOTHING_MARK",
     "WARN_BELOW",
     "Range",
     "Slope",
@@ -88,6 +89,8 @@ _OF_PRESET: Mapping[str, Mapping[str, Slope]] = MappingProxyType(
 CUT_MARK = 50.0
 #: Ages that the network was not trained on: not wrong by itself, but nobody measured it.
 AGE_MARK = 50.0
+#: Nothing found by a network whose structures need not be there: to be looked at.
+NOTHING_MARK = 50.0
 
 #: Volume of all structures together, in ml: 871 to 1,709 in the references.
 BRAIN_ML = Range(Slope(800.0, 300.0), Slope(1800.0, 2600.0))

@@ -61,9 +61,11 @@ def distrust(quality: Quality | None) -> list[str]:
     return [f"the result is {what} (score {quality.score:.0f} of 100): {quality.reasons[0]}"]
 
 
-def missing_structures(volumes: tuple[StructureVolume, ...]) -> list[str]:
+def missing_structures(
+    volumes: tuple[StructureVolume, ...], *, covers_brain: bool = True
+) -> list[str]:
     """Say in one warning what was not found."""
     missing = [v.name for v in volumes if v.voxels == 0]
     if len(missing) == len(volumes):
-        return ["no brain was found: the result is empty"]
+        return [f"no {'brain' if covers_brain else 'structure'} was found: the result is empty"]
     return [f"not found: {', '.join(missing)}"] if missing else []

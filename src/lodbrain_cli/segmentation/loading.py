@@ -145,7 +145,9 @@ def load_network(
             owner, beside, file=network.finder.weights, offline=offline, progress=progress
         )
         finder = start(network.finder, of_finder.path)
-        runs = LocatedEngine(inner, network.config.heads, finder, network.finder.pool)
+        runs = LocatedEngine(
+            inner, network.config.heads, finder, network.finder.pool, chosen.covers_brain
+        )
     seconds = time.perf_counter() - began
     return LoadedNetwork(
         chosen, level, network, runs, found, of_finder, sampling_seed, seconds, normalisation

@@ -13,6 +13,7 @@ from ..imaging.probability_maps import ProbabilityMaps
 from ..imaging.resample import max_pooled
 from ..imaging.volumetry import structure_volumes
 from ..inference.devices import peak_memory_bytes
+from ..inference.prediction import Prediction
 from ..labels import LabelSet
 from ..outputs.images import Space
 from ..outputs.record import options_hash, run_record, timestamp
@@ -191,9 +192,7 @@ class Segmenter:
         """Run the network on a prepared scan."""
         with case.steps("infer"):
             # Cleaning keeps one piece: what lies apart from the brain need not be known.
-            case.prediction = self.loaded.engine.predict(
-                case.image, only_brain=case.options["postprocess"], memory_limit=self.memory
-            )
+            case.prediction = self._predict(case.image, only_brain=case.options["postprocess"])
         if case.looks_twice:
             with case.steps("look again"):
                 case.agreement = second_look(
@@ -202,8 +201,15 @@ class Segmenter:
                 )  # fmt: skip
 
     def _first_head(self, image: "NDArray[np.float32]") -> ProbabilityMaps:
-        predicted = self.loaded.engine.predict(image, only_brain=True, memory_limit=self.memory)
-        return predicted.maps.heads()[0]
+        return self._predict(image, only_brain=True).maps.heads()[0]
+
+    def _predict(self, image: "NDArray[np.float32]", *, only_brain: bool) -> Prediction:
+        """Run the network; what does not cover the brain is looked for everywhere."""
+        return self.loaded.engine.predict(
+            image,
+            only_brain=only_brain and self.loaded.preset.covers_brain,
+            memory_limit=self.memory,
+        )
 
     def finish(self, case: Case) -> Segmentation:
         """Clean what was computed and bring it back to the scan's grid.
@@ -236,7 +242,7 @@ class Segmenter:
                 *(f.text for f in case.findings if f.verdict is Verdict.WARN),
                 *self.loaded.warnings(),
                 *case.prediction.notes,
-                *missing_structures(first.volumes),
+                *missing_structures(first.volumes, covers_brain=self.loaded.preset.covers_brain),
                 *distrust(first.quality),
             ],
             quality=first.quality.as_dict() if first.quality is not None else None,

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import yaml
 from pydantic import ValidationError
 
 from ..errors import InputError, UsageError
 from ..files import make_folder, write_text
-from ..imaging.components import bounding_box
 from ..imaging.extent import extent_sides
 from ..presets import LodBrainConfig, Preset, find_preset, network_to_plain
 from .config import TrainingConfig
@@ -24,7 +22,7 @@ from .dataset import Pair, read_table
 from .network_options import TargetOptions
 from .run import train
 from .targets import Target
-from .volumes import VolumeCache, read_pair
+from .volumes import VolumeCache, labelled_ml, read_pair
 
 if TYPE_CHECKING:
     from ..inference.keras_backend import Backend
@@ -37,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 _STEPS_PER_VOLUME = 5
 _PATCH = (128, 128, 128)
 
-# Brains are larger, but for those of preterm babies.
+# Brains are larger, but for those of preterm babies; labels of less are of a part.
 _LEAST_BRAIN_ML = 250
 
 
@@ -137,12 +135,12 @@ def finetune_config(
         As :func:`finetune`.
     """
     source = find_preset(options.source)
-    target_options = TargetOptions(label_set=options.classes)
     pairs = read_table(table, data_folder)
     without = next((pair for pair in pairs if pair.image is None), None)
     if without is not None:
         msg = f"{table}: subject {without.subject} has no image; fine-tuning needs one for each"
         raise UsageError(msg)
+    target_options = _target(options.classes, pairs)
     grid = _grid(source, pairs, cache, target_options.target())
     epoch = max(_STEPS_PER_VOLUME * (len(pairs) - options.held_out), _STEPS_PER_VOLUME)
     schedule = "plateau" if options.held_out else "cosine"
@@ -166,7 +164,7 @@ def finetune_config(
             "held_out": options.held_out,
             # Images go on being normalised as the copied layers know them.
             **({"statistics": str(source.folder)} if source.statistics else {}),
-            "targets": [{"label_set": _absolute(options.classes)}],
+            "targets": [target_options.model_dump(exclude_defaults=True)],
         },
         "augmentation": {
             "overall": 1.0,
@@ -176,6 +174,36 @@ def finetune_config(
     }
     _check(config, table)
     return config
+
+
+def _target(classes: str, pairs: Sequence[Pair]) -> TargetOptions:
+    """Give the classes as what is learnt, and tell from all labels if they cover the brain.
+
+    Raises
+    ------
+    InputError
+        When some cover it and others do not, or none has any label.
+    """
+    options = TargetOptions(label_set=_absolute(classes))
+    volumes = [labelled_ml(pair, options.target()) for pair in pairs]
+    (least, smallest), (most, _) = (
+        pick(zip(volumes, pairs, strict=True), key=lambda each: each[0]) for pick in (min, max)
+    )
+    if least >= _LEAST_BRAIN_ML:
+        return options
+    if most >= _LEAST_BRAIN_ML:
+        msg = (
+            f"{smallest.labels}: labels cover {least:.0f} ml, those of another volume {most:.0f}; "
+            "expected either all of the brain or the same parts of it in each"
+        )
+        raise InputError(msg)
+    if not most:
+        msg = f"{smallest.labels}: neither here nor in another volume is there any of the classes"
+        raise InputError(msg)
+    _LOG.warning(
+        "labels cover %.0f ml at most: learnt as parts of the brain, which is found as in use", most
+    )
+    return options.model_copy(update={"covers_brain": False})
 
 
 def _grid(
@@ -196,23 +224,10 @@ def _grid(
     # A whole head at 1 mm would take 30 GB to train on: such networks go on with the brain's box.
     shapes = set()
     for pair in pairs:
-        labelled = read_pair(pair, cache, [target]).brain
-        _refuse_parts(int(np.count_nonzero(labelled)) / 1000, pair, source)
-        brain = bounding_box(labelled)
-        assert brain is not None  # refused when it was read
+        brain = read_pair(pair, cache, [target]).brain_box
         sides = extent_sides([s.stop - s.start for s in brain])
         shapes.add(tuple(round(side / pool) for side in sides))
     return {"voxel_mm": pool, "image_mm": 1, "sees": "brain", "shapes": sorted(map(list, shapes))}
-
-
-def _refuse_parts(labelled_ml: float, pair: Pair, source: Preset) -> None:
-    """Refuse labels of a part of the brain: the box around them would not be that of use."""
-    if labelled_ml < _LEAST_BRAIN_ML:
-        msg = (
-            f"{pair.labels}: labels cover {labelled_ml:.0f} ml, no brain; {source.name} sees the "
-            "brain's box, which they place: label the rest too, as with 'lodbrain segment'"
-        )
-        raise InputError(msg)
 
 
 def _absolute(classes: str) -> str:

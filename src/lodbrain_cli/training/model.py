@@ -15,12 +15,10 @@ from ..presets import (
 )
 from ..weights.store import sha256_of
 from .config import StageOptions, TrainingConfig
+from .places import FINDER
 from .targets import Target
 
 __all__ = ["write_model"]
-
-#: Whose coarse stage finds the brain for networks that see its box: packaged.
-_FINDER = "lod-brain-synth"
 
 
 def write_model(
@@ -74,7 +72,7 @@ def write_model(
         licence="not stated",
         citation="none",
         sees=stage.sees,
-        finder=get_preset(_FINDER) if stage.sees == "brain" else None,
+        finder=get_preset(FINDER) if stage.sees == "brain" else None,
         pool=pool,
         windows=_windows(network, stage),
     )

@@ -1,6 +1,7 @@
 """Options of the network and of what it is to say."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,10 +27,15 @@ class TargetOptions(Options):
         config file; see :func:`lodbrain_cli.labels.read_classes`.
     column : str
         Of the table of pairs, with the label images.
+    covers_brain : bool
+        Whether the structures together are the brain. Where those of no head are, a
+        network that finds brains places the box for stages that see it, in training as
+        in use, and an image without any of them is as good as others.
     """
 
     label_set: Annotated[str, Field(min_length=1)]
     column: Annotated[str, Field(min_length=1)] = LABELS_COLUMN
+    covers_brain: bool = True
 
     def is_file(self) -> bool:
         """Whether a table of classes is named."""
@@ -51,8 +57,13 @@ class TargetOptions(Options):
         """
         if self.is_file():
             label_set, label_map = read_classes(Path(self.label_set))
-            return Target(label_set, label_map, self.column)
-        return Target(get_label_set(self.label_set), None, self.column)
+        else:
+            label_set, label_map = get_label_set(self.label_set), None
+        if not self.covers_brain:
+            label_set = replace(
+                label_set, covers_brain=False, one_piece_probability=(), one_piece_label=()
+            )
+        return Target(label_set, label_map, self.column)
 
 
 def checked_network(options: Mapping[str, Any]) -> dict[str, Any]:

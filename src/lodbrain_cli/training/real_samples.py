@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import UsageError
-from ..imaging.components import bounding_box, grown
+from ..imaging.components import grown
 from ..imaging.normalisation import Normalisation
 from .augmentation import Augmentation, AugmentationOdds, apply_augmentation, sample_augmentation
 from .samples import REAL_STREAM, Sample, SampleGrid, pooled_sample
@@ -73,7 +73,10 @@ class AugmentedSamples:
         rng = np.random.default_rng((REAL_STREAM, *self.seed, number))
         shape = self.grid.shape_of((*self.seed, number // self.images_per_draw))
         pair = self.pairs[int(rng.integers(len(self.pairs)))]()
-        box = _box_with_brain(rng, pair.brain, [n * self.pool for n in shape])
+        sides = [n * self.pool for n in shape]
+        whole = all(n >= side for n, side in zip(sides, pair.image.shape, strict=True))
+        brain = tuple(slice(0, n) for n in sides) if whole else pair.brain_box
+        box = _box_with_brain(rng, brain, pair.image.shape, sides)
         # Room around the box, from which what is turned or moved comes in.
         room = grown(box, _ROOM_VOX, pair.image.shape)
         image = self.normalisation.first_step(pair.image, _seen(box, self.grid), room)
@@ -166,12 +169,14 @@ def _real_sample(
 
 
 def _box_with_brain(
-    rng: np.random.Generator, brain: "NDArray[np.bool_]", sides: Sequence[int]
+    rng: np.random.Generator,
+    brain: tuple[slice, ...],
+    shape: Sequence[int],
+    sides: Sequence[int],
 ) -> tuple[slice, ...]:
     """Box of given sides at random, around the brain where that fits."""
-    found = bounding_box(brain) or tuple(slice(0, n) for n in brain.shape)
     box = []
-    for occupied, side, whole in zip(found, sides, brain.shape, strict=True):
+    for occupied, side, whole in zip(brain, sides, shape, strict=True):
         low = min(max(0, occupied.stop - side), whole - side)
         high = max(low, min(occupied.start, whole - side))
         begin = int(rng.integers(low, high + 1))

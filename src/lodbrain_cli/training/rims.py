@@ -49,9 +49,7 @@ def _named(*names: str) -> "NDArray[np.bool_]":
     return np.array([t.name in names for t in TISSUES])
 
 
-def _rim(
-    inner: "NDArray[np.bool_]", outer: "NDArray[np.bool_]", low: float, high: float
-) -> Rim:
+def _rim(inner: "NDArray[np.bool_]", outer: "NDArray[np.bool_]", low: float, high: float) -> Rim:
     return Rim(inner.astype(np.float32), outer.astype(np.float32), (low, high))
 
 

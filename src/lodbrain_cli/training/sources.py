@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..imaging.components import bounding_box
 from ..imaging.conform import SIDE
 from ..imaging.extent import extent_around, extent_sides
 from ..imaging.normalisation import Normalisation
@@ -125,9 +124,7 @@ def validation_samples(
         pair = read()
         box: tuple[slice, ...] = (slice(None),) * 3
         if stage.sees == "brain":
-            brain = bounding_box(pair.brain)
-            assert brain is not None  # refused when it was read
-            box = extent_around(brain, pair.image.shape)
+            box = extent_around(pair.brain_box, pair.image.shape)
         yield "real", untouched_sample(pair, box, stage.grid(), sources.normalisation)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import make_folder, replacing
+from ..imaging.components import bounding_box
 from ..imaging.conform import conform_labels, to_conformed
 from ..imaging.corners import SAME_VOXEL, farthest_mm
 from ..imaging.label_image import read_label_numbers, reduce_numbers
@@ -19,6 +21,7 @@ from ..imaging.nifti import Scan, read_t1w
 from ..labels import LabelMap, get_label_map
 from .dataset import Pair
 from .heads import Head, head_of, how_heads_are_made
+from .places import find_place, how_places_are_found
 from .targets import Coding, Target, join_codes
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ConformedPair", "VolumeCache", "read_head", "read_pair"]
+__all__ = ["ConformedPair", "VolumeCache", "labelled_ml", "read_head", "read_pair"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,11 +48,27 @@ class ConformedPair:
         The labels of all heads together.
     coding : Coding
         What they are in each.
+    find_place : callable, optional
+        Finds the box around the brain, where the labels do not cover it.
     """
 
     image: "NDArray[np.float32]"
     codes: "NDArray[Any]"
     coding: Coding
+    find_place: "Callable[[], tuple[slice, ...]] | None" = None
+
+    @property
+    def brain_box(self) -> tuple[slice, ...]:
+        """Box around the brain, without a margin.
+
+        Raises
+        ------
+        InputError
+            When the labels do not cover it, and it is not found.
+        """
+        box = bounding_box(self.brain) if self.find_place is None else self.find_place()
+        assert box is not None  # labels that cover the brain are refused where they are empty
+        return box
 
     @property
     def brain(self) -> "NDArray[np.bool_]":
@@ -166,7 +185,8 @@ def read_pair(pair: Pair, cache: VolumeCache, targets: "Sequence[Target]") -> Co
         With an image.
     cache : VolumeCache
     targets : sequence of Target
-        Heads of the network.
+        Heads of the network. Where the labels of none cover the brain, they may be
+        empty, and the brain is found as when the network is used.
 
     Returns
     -------
@@ -181,13 +201,14 @@ def read_pair(pair: Pair, cache: VolumeCache, targets: "Sequence[Target]") -> Co
     maps = [target.map_of(pair.label_map) for target in targets]
     paths = [pair.labels_in(target.column) for target in targets]
     heads = tuple(target.label_set.num_classes for target in targets)
+    cover = any(target.label_set.covers_brain for target in targets)
 
     def make_pair() -> "dict[str, NDArray[Any]]":
         image = read_t1w(pair.image or pair.labels)
         volume, grid, _ = to_conformed(image.data, image.affine)
         volumes = []
         for path, label_map in zip(paths, maps, strict=True):
-            labels = _read_labels(path, label_map)
+            labels = _read_labels(path, label_map, may_be_empty=not cover)
             _check_grids(image, labels)
             numbers = conform_labels(labels.data, labels.affine, grid)
             volumes.append(reduce_numbers(numbers, label_map))
@@ -195,16 +216,47 @@ def read_pair(pair: Pair, cache: VolumeCache, targets: "Sequence[Target]") -> Co
         return {"image": volume, "codes": codes, "classes": classes}
 
     try:
-        kind = f"pair of {maps!r}"
+        kind = f"pair of {maps!r}" if cover else f"pair of {maps!r}, may be empty"
         arrays = cache.get(kind, (pair.image or pair.labels, *paths), make_pair)
     except InputError as error:
         raise _about(pair, error) from error
-    return ConformedPair(arrays["image"], arrays["codes"], Coding(arrays["classes"], heads))
+    find = None if cover else partial(_place, pair, arrays["image"], cache)
+    return ConformedPair(arrays["image"], arrays["codes"], Coding(arrays["classes"], heads), find)
 
 
-def _read_labels(path: Path, label_map: LabelMap) -> Scan:
+def labelled_ml(pair: Pair, target: "Target") -> float:
+    """Volume of the structures in the label image of a pair.
+
+    Raises
+    ------
+    InputError
+        Naming the pair, when the labels cannot be used.
+    """
+    label_map = target.map_of(pair.label_map)
+    try:
+        scan = read_label_numbers(pair.labels_in(target.column), label_map)
+    except InputError as error:
+        raise _about(pair, error) from error
+    voxel_ml = abs(float(np.linalg.det(scan.affine[:3, :3]))) / 1000
+    return voxel_ml * int(np.count_nonzero(reduce_numbers(scan.data, label_map)))
+
+
+def _place(pair: Pair, image: "NDArray[np.float32]", cache: VolumeCache) -> tuple[slice, ...]:
+    file = pair.image or pair.labels
+
+    def find() -> "dict[str, NDArray[Any]]":
+        return {"place": np.array([[s.start, s.stop] for s in find_place(image, str(file))])}
+
+    try:
+        ends = cache.get(how_places_are_found(), (file,), find)["place"]
+    except InputError as error:
+        raise _about(pair, error) from error
+    return tuple(slice(int(start), int(stop)) for start, stop in ends)
+
+
+def _read_labels(path: Path, label_map: LabelMap, *, may_be_empty: bool = False) -> Scan:
     scan = read_label_numbers(path, label_map)
-    if not reduce_numbers(scan.data, label_map).any():
+    if not may_be_empty and not reduce_numbers(scan.data, label_map).any():
         msg = f"{path}: holds no brain structure of the protocol {label_map.name!r}"
         raise InputError(msg)
     return scan
