@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def painted(path: Path, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """An image like T1w of a label map, and its classes."""
+    """Paint an image like T1w from a label map; give it with its classes."""
     scan = read_label_numbers(path, get_label_map("synthseg"))
     grid = conformed_grid(scan.data, scan.affine)
     head = head_of(conform_labels(scan.data, scan.affine, grid), path.name)
