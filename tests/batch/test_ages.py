@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lodbrain_cli.batch.ages import OLDEST, Ages, read_age
+from lodbrain_cli.batch.settings import Settings
+from lodbrain_cli.batch.worklist import plan_folder
 
 
 def table(path, *rows):
@@ -44,6 +46,23 @@ def test_the_age_at_a_session_goes_before_that_of_the_participant(tmp_path, capl
     assert ages.of("sub-04_T1w.nii.gz") == 89
     assert [ages.of(f"{name}_T1w.nii.gz") for name in ("sub-02", "sub-03", "x")] == [None] * 3
     assert "'old' of sub-03" in caplog.text
+
+
+def test_scans_of_a_folder_have_the_ages_of_its_tables_unless_one_is_given(tmp_path):
+    study = tmp_path / "study"
+    table(study / "participants.tsv", ("participant_id", "age"), ("sub-01", "7"))
+    for name in ("sub-01", "sub-02"):
+        (study / name / "anat").mkdir(parents=True)
+        (study / name / "anat" / f"{name}_T1w.nii.gz").touch()
+    apart = study / "sub-01/anat/sub-01_T1w.nii.gz"
+
+    def ages(age, *inputs):
+        settings = Settings("lod-brain", "fine", "0" * 64, age=age)
+        return [job.settings.age for job in plan_folder(inputs, tmp_path / "out", {}, settings)]
+
+    assert ages(None, study) == [7, None]
+    assert ages(12.0, study) == [12, 12]
+    assert ages(None, apart) == [None], "a file by itself has no dataset"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError, UsageError
 from ..imaging.names import IMAGE_EXTENSIONS
-from .ages import OLDEST, Ages, read_age
+from .ages import OLDEST, read_age
 from .settings import Settings
 from .states import STATES, State, state_of
 from .tables import read_table, write_table
@@ -57,8 +57,6 @@ def make_plan(
     folder = _absolute(folder)
     if source.is_dir():
         jobs = plan_folder([_absolute(source)], folder, {}, settings)
-        ages = Ages(source)
-        jobs = [replace(j, settings=replace(settings, age=ages.of(j.source.name))) for j in jobs]
     elif source.suffix.lower() == ".tsv":
         jobs = _of_table(source, folder, settings)
     else:

@@ -3,13 +3,14 @@
 import logging
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, UsageError
 from ..imaging.names import IMAGE_EXTENSIONS, without_extension
 from ..outputs.results import Results
+from .ages import Ages
 from .bids import say_dangling, t1w_files
 
 if TYPE_CHECKING:
@@ -211,7 +212,8 @@ def plan_folder(
     extras : mapping of str to (Path or None)
         Kind of further result, of :data:`EXTRAS`, to the folder for it.
     settings : Settings
-        What is asked for of each.
+        What is asked for of each; an age that it does not know is that of the tables
+        of the BIDS dataset that the scan was found in.
 
     Raises
     ------
@@ -223,7 +225,9 @@ def plan_folder(
     taken: dict[Path, Job] = {}
     for entry in inputs:
         scans = find_scans(entry) if entry.is_dir() else [entry]
+        ages = Ages(entry) if settings.age is None and entry.is_dir() else None
         for source in scans:
+            of_one = settings if ages is None else replace(settings, age=ages.of(source.name))
             below = source.parent.relative_to(entry) if entry.is_dir() else Path()
             stem = without_extension(source.name).removesuffix("_T1w")
             targets: dict[str, Any] = {
@@ -231,7 +235,7 @@ def plan_folder(
                 for kind, parent in {"labels": folder, **extras}.items()
                 if parent is not None
             }
-            job = Job(source, Results(**targets, protocols=settings.protocols), settings)
+            job = Job(source, Results(**targets, protocols=settings.protocols), of_one)
             other = taken.setdefault(job.results.labels, job)
             if other.source != source:
                 msg = f"{source} and {other.source} would both be written to {job.results.labels}"

@@ -91,7 +91,7 @@ Examples:
 @option(
     "--age",
     type=click.FloatRange(0, 130),
-    help="Age of the person in years, for the verdict (one scan).",
+    help="Age of the person in years, for the verdict (one scan; of a BIDS folder its tables say).",
 )
 @option("--overwrite", is_flag=True, help="Replace results that exist.")
 @option(
