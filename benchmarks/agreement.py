@@ -62,8 +62,10 @@ def print_engines(data: Path, weights: Path) -> None:
 
 
 def print_masks(segmenter, data: Path) -> None:
+    from lodbrain_cli import ScanOptions
+
     scan = data / "pairs/aomic/AOMIC_T1w.nii.gz"
-    raw = segmenter.segment(scan, postprocess=False).labels
+    raw = segmenter.segment(scan, ScanOptions(postprocess=False)).labels
     clean = segmenter.segment(scan).labels
     published = labels_of(data / "pairs/aomic/AOMIC_pred.nii.gz")
     freesurfer = labels_of(data / "pairs/aomic/AOMIC_GT.nii.gz")

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from lodbrain_cli import Segmenter
+from lodbrain_cli import ScanOptions, Segmenter
 from lodbrain_cli.imaging.probability_maps import ProbabilityMaps
 from lodbrain_cli.postprocessing import clean_probabilities, label_volume
 
@@ -38,7 +38,7 @@ def segmented(segmenter, data_dir):
 @pytest.fixture(scope="module")
 def raw_aomic(segmenter, data_dir):
     scan = data_dir / "pairs/aomic/AOMIC_T1w.nii.gz"
-    return segmenter.segment(scan, postprocess=False, space="conformed")
+    return segmenter.segment(scan, ScanOptions(postprocess=False, space="conformed"))
 
 
 def labels_of(path) -> np.ndarray:
@@ -165,7 +165,9 @@ def test_the_coarse_level_in_conformed_space_lies_where_the_fine_one_does(
     released_weights, data_dir
 ):
     coarse = Segmenter(weights=released_weights, device="cpu", level="coarse")
-    preview = coarse.segment(data_dir / "pairs/aomic/AOMIC_T1w.nii.gz", space="conformed")
+    preview = coarse.segment(
+        data_dir / "pairs/aomic/AOMIC_T1w.nii.gz", ScanOptions(space="conformed")
+    )
     assert preview.labels.shape == (256, 256, 256)
     fine = labels_of(data_dir / "reference/AOMIC_lod-brain_labels_postprocessed.nii.gz")
     for axis in range(3):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .outputs.segmented import Segmentation
-    from .segmentation import Segmenter, segment
+    from .segmentation import ScanOptions, Segmenter, segment
 
-__all__ = ["Segmentation", "Segmenter", "segment"]
+__all__ = ["ScanOptions", "Segmentation", "Segmenter", "segment"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lodbrain_cli.batch.ages import OLDEST, Ages, read_age
 from lodbrain_cli.batch.settings import Settings
 from lodbrain_cli.batch.worklist import plan_folder
+from lodbrain_cli.segmentation import ScanOptions
 
 
 def table(path, *rows):
@@ -57,8 +58,9 @@ def test_scans_of_a_folder_have_the_ages_of_its_tables_unless_one_is_given(tmp_p
     apart = study / "sub-01/anat/sub-01_T1w.nii.gz"
 
     def ages(age, *inputs):
-        settings = Settings("lod-brain", "fine", "0" * 64, age=age)
-        return [job.settings.age for job in plan_folder(inputs, tmp_path / "out", {}, settings)]
+        settings = Settings("lod-brain", "fine", "0" * 64, scan=ScanOptions(age=age))
+        jobs = plan_folder(inputs, tmp_path / "out", {}, settings)
+        return [job.settings.scan.age for job in jobs]
 
     assert ages(None, study) == [7, None]
     assert ages(12.0, study) == [12, 12]

@@ -21,7 +21,7 @@ from lodbrain_cli.labels import get_label_set
 from lodbrain_cli.networks.build import build_network
 from lodbrain_cli.networks.checkpoint import load_weights
 from lodbrain_cli.presets import MODEL_FILE, find_preset
-from lodbrain_cli.segmentation import Segmenter
+from lodbrain_cli.segmentation import ScanOptions, Segmenter
 from lodbrain_cli.segmentation.extraction import extract_brain
 from lodbrain_cli.segmentation.loading import load_network
 from lodbrain_cli.training.augmentation import AugmentationOdds
@@ -76,7 +76,7 @@ def test_segment_computes_on_what_training_saw(by_voxel, folder, stats):
     scan = folder / "bob_T1w.nii.gz"
     segmenter = Segmenter(str(by_voxel))
     for space in ("native", "conformed"):
-        case = segmenter.prepare(scan, space=space, postprocess=False)
+        case = segmenter.prepare(scan, ScanOptions(space=space, postprocess=False))
         pooled = max_pooled(expected_input(scan, folder / stats), 4)
         np.testing.assert_array_equal(case.image, pooled)
     segmenter.compute(case)

@@ -100,7 +100,7 @@ def bids_jobs(
         place = folder / Path(scan.below).parent
         results = named_results(place / name_of_labels(stem, settings), settings, also)
         results = replace(results, source_uri=f"bids:raw:{scan.below}")
-        jobs.append(Job(scan.path, results, replace(settings, age=ages.of(scan.path.name))))
+        jobs.append(Job(scan.path, results, settings.asking(age=ages.of(scan.path.name))))
     check_targets(jobs)
     return jobs
 

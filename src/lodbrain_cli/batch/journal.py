@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -118,7 +119,7 @@ class Journal(logging.Handler):
             level=settings.level,
             weights={"sha256": settings.weights},
             finder_weights={"sha256": finder} if finder else None,
-            options=settings.of_scan,
+            options=asdict(settings.scan),
             options_hash=settings.options_hash,
             peak_memory_bytes=peak_memory_bytes(),
             log=job.results.log.name,

@@ -176,13 +176,13 @@ def _of_row(settings: Settings, row: dict[str, str], path: Path) -> Settings:
         if not (frame.isascii() and frame.isdigit()):
             msg = f"{path}: frame {frame!r} of {row['input']}; expected a number from 0"
             raise InputError(msg)
-        settings = replace(settings, frame=int(frame))
+        settings = settings.asking(frame=int(frame))
     if age is not None:
         years = read_age(age)
         if years is None:
             msg = f"{path}: age {age!r} of {row['input']}; expected years from 0 to {OLDEST:g}"
             raise InputError(msg)
-        settings = replace(settings, age=years)
+        settings = settings.asking(age=years)
     return settings
 
 

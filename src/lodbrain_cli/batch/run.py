@@ -180,7 +180,7 @@ class _Loop:
         if self.journal is not None:
             job.results.check(overwrite=True, make_folders=True, scans=[resolved(job.source)])
         step = partial(self._step, job)
-        return job, self.segmenter.prepare(job.source, on_step=step, **job.settings.of_scan)
+        return job, self.segmenter.prepare(job.source, job.settings.scan, on_step=step)
 
     def compute(self, prepared: "Outcome | tuple[Job, Case]") -> "Outcome | tuple[Job, Case]":
         """Run the network, unless the run is to end."""

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,12 @@ from ..errors import InputError, UsageError
 from ..outputs.record import options_hash
 from ..presets import find_preset
 from ..segmentation.loading import expected_hashes
+from ..segmentation.scan_options import ScanOptions
 
 __all__ = ["Settings"]
 
 # Asked for each scan of a plan: a model file is read once.
 _preset = lru_cache(find_preset)
-
-_SPACES = ("native", "conformed")
 
 
 @dataclass(frozen=True)
@@ -32,16 +31,7 @@ class Settings:
         SHA-256 of the network's weights.
     finder_weights : str or None
         SHA-256 of the weights that find the brain, where there are such.
-    frame : int or None
-        Of a 4-D scan, from 0.
-    space : {"native", "conformed"}
-    postprocess : bool
-    quality : bool
-        Whether the result is judged; labels do not depend on it.
-    age : float or None
-        Of the person, in years, for that.
-    agreement : bool
-        Whether that also rests on a second answer of the network.
+    scan : ScanOptions
     model : str or None
         Absolute path of a network of one's own, by which it is loaded; `preset` is
         its name. None for a preset that lodbrain knows.
@@ -51,16 +41,13 @@ class Settings:
     level: str
     weights: str
     finder_weights: str | None = None
-    frame: int | None = None
-    space: str = "native"
-    postprocess: bool = True
-    quality: bool = True
-    age: float | None = None
-    agreement: bool = False
+    scan: ScanOptions = field(default_factory=ScanOptions)
     model: str | None = None
 
     @classmethod
-    def of(cls, preset: str, level: str, weights: Path | None, **of_scan: Any) -> "Settings":
+    def of(
+        cls, preset: str, level: str, weights: Path | None, scan: ScanOptions | None = None
+    ) -> "Settings":
         """Make the settings of a preset with the weights that it would be run with.
 
         Parameters
@@ -69,8 +56,7 @@ class Settings:
             Name of a preset, or where a network of one's own lies.
         weights : Path or None
             A weights file, or a folder with the released ones.
-        **of_scan
-            ``frame``, ``space``, ``postprocess``, ``quality``, ``age``, ``agreement``.
+        scan : ScanOptions, optional
 
         Raises
         ------
@@ -80,7 +66,7 @@ class Settings:
         found = find_preset(preset)
         hashes = expected_hashes(preset, level, weights)
         place = os.path.abspath(preset) if found.folder is not None else None  # noqa: PTH100
-        return cls(found.name, level, *hashes, **of_scan, model=place)
+        return cls(found.name, level, *hashes, scan or ScanOptions(), model=place)
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "Settings":
@@ -100,19 +86,18 @@ class Settings:
         expected = "expected the options as 'lodbrain plan' writes them; plan again"
         try:
             found = json.loads(text)
-            settings = cls(**found)
-        except (ValueError, TypeError) as error:
+            of_scan = {f.name: found.pop(f.name) for f in fields(ScanOptions) if f.name in found}
+            scan = ScanOptions(**of_scan)
+            settings = cls(**found, scan=scan)
+        except (ValueError, TypeError, AttributeError, UsageError) as error:
             msg = f"{where}: {error}; {expected}"
             raise InputError(msg) from error
         fits = (
             all(isinstance(v, str) for v in (settings.preset, settings.level, settings.weights))
             and all(isinstance(v, str | None) for v in (settings.finder_weights, settings.model))
-            and (settings.frame is None or type(settings.frame) is int)
-            and settings.space in _SPACES
-            and isinstance(settings.postprocess, bool)
-            and isinstance(settings.quality, bool)
-            and isinstance(settings.agreement, bool)
-            and isinstance(settings.age, float | int | None)
+            and (scan.frame is None or type(scan.frame) is int)
+            and all(isinstance(v, bool) for v in (scan.postprocess, scan.quality, scan.agreement))
+            and isinstance(scan.age, float | int | None)
         )
         if not fits:
             msg = f"{where}: got {text}; {expected}"
@@ -121,7 +106,9 @@ class Settings:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self))
+        plain = asdict(self)
+        of_scan = plain.pop("scan")
+        return json.dumps({**plain, **of_scan})
 
     @property
     def network(self) -> tuple[str | None, ...]:
@@ -133,25 +120,14 @@ class Settings:
         """The preset as it is asked for: by name, or by where it lies."""
         return self.model or self.preset
 
-    @property
-    def of_labels(self) -> dict[str, Any]:
-        """Options that labels depend on."""
-        return {"frame": self.frame, "space": self.space, "postprocess": self.postprocess}
-
-    @property
-    def of_scan(self) -> dict[str, Any]:
-        """Options of :meth:`Segmenter.segment`."""
-        return {
-            **self.of_labels,
-            "quality": self.quality,
-            "age": self.age,
-            "agreement": self.agreement,
-        }
+    def asking(self, **changes: Any) -> "Settings":
+        """Give the same with other options of the scan."""
+        return replace(self, scan=replace(self.scan, **changes))
 
     @property
     def options_hash(self) -> str:
         """Digest of the options, as in the run record."""
-        return options_hash(self.preset, self.level, self.of_labels)
+        return options_hash(self.preset, self.level, self.scan.of_labels)
 
     @property
     def protocols(self) -> tuple[str, ...]:

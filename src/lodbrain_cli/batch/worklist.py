@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -225,9 +225,9 @@ def plan_folder(
     taken: dict[Path, Job] = {}
     for entry in inputs:
         scans = find_scans(entry) if entry.is_dir() else [entry]
-        ages = Ages(entry) if settings.age is None and entry.is_dir() else None
+        ages = Ages(entry) if settings.scan.age is None and entry.is_dir() else None
         for source in scans:
-            of_one = settings if ages is None else replace(settings, age=ages.of(source.name))
+            of_one = settings if ages is None else settings.asking(age=ages.of(source.name))
             below = source.parent.relative_to(entry) if entry.is_dir() else Path()
             stem = without_extension(source.name).removesuffix("_T1w")
             targets: dict[str, Any] = {

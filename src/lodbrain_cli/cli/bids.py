@@ -196,10 +196,12 @@ def _jobs(
     from ..batch.bids import find_t1w
     from ..batch.derivatives import bids_jobs, check_derivative
     from ..batch.settings import Settings
+    from ..segmentation.scan_options import ScanOptions
 
     check_derivative(folder, source)
+    scan = ScanOptions(quality=words["quality"], agreement=words["agreement"])
     network = (options["preset"], options["level"], options["weights"])
-    settings = Settings.of(*network, quality=words["quality"], agreement=words["agreement"])
+    settings = Settings.of(*network, scan)
     scans = find_t1w(source, _selection(words))
     return bids_jobs(scans, folder, settings, (*_ALWAYS, *words["also"]), Ages(source))
 

@@ -1,7 +1,7 @@
 """``lodbrain plan``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,10 @@ from .options import (
     verbosity_options,
     weights_option,
 )
+
+if TYPE_CHECKING:
+    from ..segmentation import ScanOptions
+    from ..segmentation.scan_options import SpaceName
 
 __all__ = ["plan"]
 
@@ -83,7 +87,7 @@ def plan(
     preset: str,
     level: str,
     weights: Path | None,
-    space: str,
+    space: "SpaceName",
     frame: int | None,
     postprocess: bool,
     quality: bool,
@@ -103,6 +107,8 @@ def plan(
     weights need not be here. The plan holds absolute paths. Printed is its name.
     """
     set_verbosity(verbose, quiet=quiet)
+    from ..segmentation import ScanOptions
+
     wanted = _states(states) if states is not None else None
     try:
         counts: dict[str, Any] = _plan(
@@ -112,13 +118,7 @@ def plan(
             wanted,
             tuple(kind.replace("-", "_") for kind in also),
             (preset, level, weights),
-            {
-                "space": space,
-                "frame": frame,
-                "postprocess": postprocess,
-                "quality": quality,
-                "agreement": agreement,
-            },
+            ScanOptions(frame, space, postprocess, quality, agreement=agreement),
             overwrite=overwrite,
         )
     except OSError as error:  # a closed folder on the way, a name that is too long
@@ -140,7 +140,7 @@ def _plan(
     wanted: set[str] | None,
     also: tuple[str, ...],
     network: tuple[str, str, Path | None],
-    of_scan: dict[str, Any],
+    scan: "ScanOptions",
     *,
     overwrite: bool,
 ) -> dict[str, int]:
@@ -156,7 +156,7 @@ def _plan(
     if not folder.parent.is_dir():
         msg = f"{folder}: the folder {folder.parent} does not exist; create it first"
         raise UsageError(msg)
-    rows = make_plan(source, folder, Settings.of(*network, **of_scan), also)
+    rows = make_plan(source, folder, Settings.of(*network, scan), also)
     write_plan(output, rows if wanted is None else only(rows, wanted))
     return count_states(rows)
 

@@ -1,5 +1,6 @@
 """``lodbrain segment``."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,16 +128,15 @@ def segment(
         for k in ("probabilities", "brain_mask", "brain", "volumes", "report", "snapshot")
     }
     reference, protocol = options.pop("reference"), options.pop("ref_label_map")
-    of_scan = {
-        k: options.pop(k) for k in ("frame", "space", "postprocess", "quality", "age", "agreement")
-    }
     if overwrite and skip_existing:
         msg = "--overwrite and --skip-existing exclude each other; choose one"
         raise UsageError(msg)
     from ..batch.settings import Settings
+    from ..segmentation import ScanOptions
 
+    asked = ScanOptions(**{f.name: options.pop(f.name) for f in fields(ScanOptions)})
     try:
-        settings = Settings.of(options["preset"], options["level"], options["weights"], **of_scan)
+        settings = Settings.of(options["preset"], options["level"], options["weights"], asked)
         jobs = _plan(inputs, list_file, output, extras, settings)
         if reference is not None:
             jobs = [_with_reference(jobs, reference, protocol)]
@@ -152,7 +152,7 @@ def segment(
             make_folders=output != job.results.labels,
             scans=scans,
         )
-    if of_scan["age"] is not None and len(jobs) > 1:
+    if asked.age is not None and len(jobs) > 1:
         msg = f"--age is of one person; {len(jobs)} scans were named"
         raise UsageError(msg)
     tally = _run(jobs, options, skip_existing=skip_existing, as_json=as_json, quiet=quiet)

@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..checking import Finding
 from ..imaging.conform import ConformedGrid
 from ..imaging.nifti import Scan
 from ..inference.prediction import Prediction
+from .scan_options import ScanOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,17 +34,10 @@ class Case:
         Intensities on the conformed grid, where results are wanted there.
     findings : tuple of Finding
         What the checks of the scan found.
-    options : dict
-        As in the record.
+    options : ScanOptions
     began : str
     steps : Steps
         How long each took so far.
-    judged : bool
-        Whether the result gets a verdict.
-    age : float, optional
-        Of the person, in years.
-    looks_twice : bool
-        Whether the verdict also rests on a second answer.
     prediction : Prediction, optional
         Once it is computed.
     agreement : float, optional
@@ -55,12 +49,9 @@ class Case:
     image: "NDArray[np.float32]"
     conformed: "NDArray[np.float32] | None"
     findings: tuple[Finding, ...]
-    options: dict[str, Any]
+    options: ScanOptions
     began: str
     steps: "Steps"
-    judged: bool = True
-    age: float | None = None
-    looks_twice: bool = False
     prediction: Prediction | None = None
     agreement: float | None = None
 

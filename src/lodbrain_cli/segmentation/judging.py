@@ -46,7 +46,7 @@ def judge(
             struck_voxels=struck,
             coarse=case.prediction.coarse,
             findings=case.findings,
-            age=case.age,
+            age=case.options.age,
             agreement=case.agreement,
             ages=loaded.preset.ages,
         )

@@ -1,9 +1,11 @@
 """The shortest way from a scan to its labels in Python."""
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from ..outputs.segmented import Segmentation
 from .pipeline import Segmenter
+from .scan_options import ScanOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +24,8 @@ def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation
         T1w head: NIfTI or MGH.
     **options
         Of :class:`Segmenter` (``preset``, ``weights``, ``device``, ``engine``,
-        ``threads``, ``precision``, ``memory``, ``level``, ``offline``) and
-        :meth:`Segmenter.segment` (``frame``, ``space``, ``postprocess``, ``quality``,
+        ``threads``, ``precision``, ``memory``, ``level``, ``offline``) and of
+        :class:`ScanOptions` (``frame``, ``space``, ``postprocess``, ``quality``,
         ``age``, ``agreement``).
 
     Returns
@@ -42,6 +44,7 @@ def segment(source: "str | Path | SpatialImage", **options: Any) -> Segmentation
     >>> result = segment("T1.nii.gz")  # doctest: +SKIP
     >>> result.save("seg.nii.gz", volumes="volumes.tsv")  # doctest: +SKIP
     """
-    names = ("frame", "space", "postprocess", "quality", "age", "agreement")
-    of_scan = {k: options.pop(k) for k in names if k in options}
-    return Segmenter(**options).segment(source, **of_scan)
+    of_scan = {f.name: options.pop(f.name) for f in fields(ScanOptions) if f.name in options}
+    # Made first: what is wrong with it need not wait for a network.
+    asked = ScanOptions(**of_scan)
+    return Segmenter(**options).segment(source, asked)

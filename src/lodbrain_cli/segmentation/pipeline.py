@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..checking import Verdict, examine
 from ..errors import UsageError
@@ -24,6 +24,7 @@ from .case import Case, Steps
 from .disagreement import disagreement
 from .judging import distrust, judge, missing_structures
 from .loading import LoadedNetwork, load_network
+from .scan_options import ScanOptions
 from .second_look import second_look
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Segmenter"]
-
-SpaceName = Literal["native", "conformed"]
 
 
 class Segmenter:
@@ -108,13 +107,8 @@ class Segmenter:
     def segment(
         self,
         source: "str | Path | SpatialImage | Scan",
+        options: ScanOptions | None = None,
         *,
-        frame: int | None = None,
-        space: SpaceName = "native",
-        postprocess: bool = True,
-        quality: bool = True,
-        age: float | None = None,
-        agreement: bool = False,
         on_step: Callable[[str], None] | None = None,
     ) -> Segmentation:
         """Segment one scan.
@@ -122,19 +116,7 @@ class Segmenter:
         Parameters
         ----------
         source : path, nibabel image or Scan
-        frame : int, optional
-            Frame of a 4-D image, from 0.
-        space : {"native", "conformed"}
-            Grid of the results.
-        postprocess : bool
-            Smooth and keep one piece per structure (SPEC A.7 a-e).
-        quality : bool
-            Judge the result; the verdict is in the record.
-        age : float, optional
-            Of the person, in years; for the verdict.
-        agreement : bool
-            Judge also by a second answer of the network, for the scan mirrored and
-            shifted: about twice the time.
+        options : ScanOptions, optional
         on_step : callable, optional
             Called with the name of each step as it begins.
 
@@ -142,58 +124,42 @@ class Segmenter:
         ------
         InputError
             When the scan is refused.
-        UsageError
-            On another space.
         ResourceError
             When memory runs out.
         """
-        case = self.prepare(
-            source, frame=frame, space=space, postprocess=postprocess, quality=quality, age=age,
-            agreement=agreement, on_step=on_step,
-        )  # fmt: skip
+        case = self.prepare(source, options, on_step=on_step)
         self.compute(case)
         return self.finish(case)
 
     def prepare(
         self,
         source: "str | Path | SpatialImage | Scan",
+        options: ScanOptions | None = None,
         *,
-        frame: int | None = None,
-        space: SpaceName = "native",
-        postprocess: bool = True,
-        quality: bool = True,
-        age: float | None = None,
-        agreement: bool = False,
         on_step: Callable[[str], None] | None = None,
     ) -> Case:
         """Read a scan and make the network's input of it; see :meth:`segment`."""
-        if space not in ("native", "conformed"):
-            msg = f"unknown space {space!r}; expected native or conformed"
-            raise UsageError(msg)
+        options = options or ScanOptions()
         steps = Steps(on_step)
         began = timestamp()
         with steps("read"):
-            scan = source if isinstance(source, Scan) else read_t1w(source, frame)
+            scan = source if isinstance(source, Scan) else read_t1w(source, options.frame)
         with steps("conform"):
             conformed, grid, cut = to_conformed(scan.data, scan.affine)
         with steps("check"):
             findings = examine(scan, conformed, grid, cut)
         with steps("normalise"):
-            kept = conformed if space == "conformed" else None
+            kept = conformed if options.space == "conformed" else None
             normalised = self.loaded.normalisation(conformed, conformed if kept is None else None)
             image = max_pooled(normalised, self.loaded.network.pool)
-        options = {"frame": frame, "space": space, "postprocess": postprocess}
-        return Case(
-            scan, grid, image, kept, findings, options, began, steps, quality, age,
-            looks_twice=quality and agreement,
-        )  # fmt: skip
+        return Case(scan, grid, image, kept, findings, options, began, steps)
 
     def compute(self, case: Case) -> None:
         """Run the network on a prepared scan."""
         with case.steps("infer"):
             # Cleaning keeps one piece: what lies apart from the brain need not be known.
-            case.prediction = self._predict(case.image, only_brain=case.options["postprocess"])
-        if case.looks_twice:
+            case.prediction = self._predict(case.image, only_brain=case.options.postprocess)
+        if case.options.quality and case.options.agreement:
             with case.steps("look again"):
                 case.agreement = second_look(
                     self._first_head, case.image, case.prediction.maps.heads()[0],
@@ -218,23 +184,23 @@ class Segmenter:
         the others are its ``others``.
         """
         assert case.prediction is not None
-        space = case.options["space"]
         heads = zip(case.prediction.maps.heads(), self.loaded.preset.label_sets, strict=True)
         first, *others = [
-            self._finish_head(case, maps, names, judged=case.judged and number == 0)
+            self._finish_head(case, maps, names, judged=case.options.quality and number == 0)
             for number, (maps, names) in enumerate(heads)
         ]
         apart = None
         if others:
             every = [first, *others]
             apart = disagreement([s.labels for s in every], [s.label_set for s in every])
+        asked = case.options.of_labels
         record = run_record(
             case.scan,
             case.began,
             **self.loaded.facts(),
             memory_limit_bytes=self.memory,
-            options=case.options,
-            options_hash=options_hash(self.loaded.preset.name, self.loaded.level, case.options),
+            options=asked,
+            options_hash=options_hash(self.loaded.preset.name, self.loaded.level, asked),
             seconds={name: round(s, 3) for name, s in case.steps.seconds.items()},
             stage_seconds={name: round(s, 3) for name, s in case.prediction.seconds.items()},
             peak_memory_bytes=peak_memory_bytes(),
@@ -247,7 +213,7 @@ class Segmenter:
             ],
             quality=first.quality.as_dict() if first.quality is not None else None,
             checks={f.item: f.verdict.value for f in case.findings},
-            volumes_grid=space,
+            volumes_grid=case.options.space,
             **first.record,
             protocols={s.label_set.name: s.record for s in others},
         )
@@ -257,10 +223,10 @@ class Segmenter:
         self, case: Case, maps: ProbabilityMaps, names: LabelSet, *, judged: bool
     ) -> Segmentation:
         """Segmentation by one label set; its record holds what is its own."""
-        space = case.options["space"]
+        space = case.options.space
         grid = case.grid if space == "native" else case.grid.onto_itself()
         way, cleaning = grid.coarser(self.loaded.network.pool), None
-        if case.options["postprocess"]:
+        if case.options.postprocess:
             with case.steps("clean"):
                 maps, cleaning = clean_probabilities(maps, names)
         with case.steps("label"):
