@@ -3,8 +3,8 @@
 A painted label map has its borders where half of a voxel is this tissue and half
 that. FreeSurfer, and who learned from it, leave voxels to the outside that are cortex
 for the greater part: in four real heads with such labels the voxels beside the cortex
-are 57 to 82 % as bright as it (0: fluid), in painted ones 35 to 43 %; those of white
-matter beside basal ganglia 22 to 47 % instead of 22 % (``benchmarks/borders.py``).
+are 57 to 66 % as bright as it (0: fluid), in painted ones about 40 %
+(``benchmarks/borders.py``; docs/training.md).
 """
 
 from dataclasses import dataclass
