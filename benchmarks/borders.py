@@ -3,10 +3,10 @@
 ``python benchmarks/borders.py [--pair IMAGE LABELS ...] [--map LABELS ...]``
 
 For two classes that touch: how much of the first one's brightness, from the second's (0) to its
-own (1), voxels of 1 mm have on both sides of the border (medians). Painted at the middle of a
-voxel's mixture, the two sum to 1; labels that end farther inside give more. LABELS of --pair have
-the seven classes, on the image's grid; those of --map are FreeSurfer's or SynthSeg's numbers, and
-are painted like T1w with `synthesis.rims_share` 0 and 1.
+own (1), voxels have on both sides of the border (medians; scans on their own grids). Painted at
+the middle of a voxel's mixture, the two sum to 1; labels that end farther inside give more. LABELS
+of --pair have the seven classes, on the image's grid; those of --map are FreeSurfer's or SynthSeg's
+numbers, and are painted like T1w with `synthesis.rims_share` 0 and 1.
 """
 
 import argparse
