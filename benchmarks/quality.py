@@ -19,7 +19,7 @@ from scipy import stats
 
 from accuracy import conform_pair, labelled_scans
 from corruptions import CORRUPTIONS
-from lodbrain_cli import Segmenter
+from lodbrain_cli import ScanOptions, Segmenter
 from lodbrain_cli.evaluation.overlap import dice_scores
 from lodbrain_cli.imaging.label_image import LabelImage, read_label_numbers, read_labels, to_grid_of
 from lodbrain_cli.labels import LOD_BRAIN_7, get_label_map
@@ -77,7 +77,8 @@ def computed(preset: str, data: Path, path: Path, *, agreement: bool) -> dict[tu
     missing = [job for job in jobs if job not in rows]
     look = None
     if missing:
-        look = partial(Segmenter(preset, device="cpu").segment, agreement=agreement)
+        asked = ScanOptions(agreement=agreement)
+        look = partial(Segmenter(preset, device="cpu").segment, options=asked)
     by_name = {scan.name: scan for scan in scans}
     conformed: dict[str, tuple] = {}
     for job in missing:

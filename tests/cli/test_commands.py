@@ -57,12 +57,14 @@ def test_every_option_is_read(name):
     read |= {n.value for n in ast.walk(function) if isinstance(n, ast.Constant)}
     taken = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)}
     # Those that a command passes on whole are arguments of what it passes them to.
-    from lodbrain_cli.segmentation import Segmenter
+    from lodbrain_cli.segmentation import ScanOptions, Segmenter
     from lodbrain_cli.segmentation.extraction import ExtractionOptions
     from lodbrain_cli.training.finetune import FinetuneOptions
 
     takes = {"extract": ExtractionOptions, "finetune": FinetuneOptions}.get(name, Segmenter)
     passed_on = set(inspect.signature(takes).parameters) if function.args.kwarg else set()
+    if "ScanOptions" in read and function.args.kwarg:
+        passed_on |= set(inspect.signature(ScanOptions).parameters)
     for parameter in COMMANDS[name].params:
         assert parameter.name in read or parameter.name in passed_on, parameter.name
     assert taken <= read
