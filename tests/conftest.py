@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +16,10 @@ hypothesis.settings.load_profile("repeatable")
 # As the library does when it starts Keras itself; tests build networks directly.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# Shells start what runs in their background with Ctrl-C ignored, and programs inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Variables of a cluster's job, in which the tests may themselves run.
 _SCHEDULERS = ("SLURM_", "SGE_TASK", "PBS_", "LSB_", "JOB_")
