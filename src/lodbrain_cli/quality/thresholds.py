@@ -80,9 +80,9 @@ _MEASURES: Mapping[str, Slope] = MappingProxyType(
     }
 )
 # What differs for networks whose probabilities are on a scale of their own, or whose coarse level
-# is another network; chosen anew with new weights (these: step 1,500 of level1-box).
+# is another network; chosen anew with new weights (these: step 600 of level1-rims).
 _OF_PRESET: Mapping[str, Mapping[str, Slope]] = MappingProxyType(
-    {"lod-brain-synth": {"borders": Slope(0.25, 0.365), "coarse level": Slope(0.86, 0.74)}}
+    {"lod-brain-synth": {"borders": Slope(0.25, 0.345), "coarse level": Slope(0.88, 0.70)}}
 )
 
 #: Where the scan ends inside the cranium: labels may be right, but volumes are not.
