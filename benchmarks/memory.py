@@ -55,7 +55,7 @@ def segmented(scan: Path, output: Path, preset: str, limit: str) -> tuple[float,
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 5:
-        return 0.0, done.stderr.strip().split(": ")[-1]
+        return 0.0, done.stderr.splitlines()[0].split(": ")[-1]
     if done.returncode:
         sys.exit(done.stderr)
     return json.loads(done.stderr.strip().splitlines()[-1]) / 1024, ""

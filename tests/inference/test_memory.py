@@ -52,7 +52,7 @@ def test_what_is_chosen_fits_and_the_next_larger_does_not():
 
 def test_memory_follows_the_volume():
     small, large = (peak_bytes(PLAN, (side,) * 3, BUDGETS[-1], ENGINE) for side in (128, 256))
-    fixed = ENGINE.fixed_bytes + ENGINE.tiles * BUDGETS[-1].tile_bytes
+    fixed = memory._work_bytes(BUDGETS[-1], ENGINE)
     assert 7 < (large - fixed) / (small - fixed) < 9
 
 

@@ -25,6 +25,7 @@ _MIB = 2**20
 # What a compiled stage keeps, about, and how many there are when all is kept.
 _COMPILED_BYTES = 5 * _MIB
 _COMPILED_COUNT = 80
+_COMPILED_AT_ONCE = 4  # of two stages, while the next is made
 
 # The share of a volume that a brain's box takes, until the coarse level has said.
 _BRAIN_SHARE = 0.5
@@ -202,8 +203,8 @@ def _largest(room: Room, needs: dict[Budget, int]) -> Budget:
 
 def _work_bytes(budget: Budget, footprint: Footprint) -> int:
     tile = budget.tile_bytes * budget.larger_where_all
-    compiled = _COMPILED_BYTES * _COMPILED_COUNT if budget.keep_compiled else 0
-    return footprint.fixed_bytes + footprint.tiles * tile + compiled
+    count = _COMPILED_COUNT if budget.keep_compiled else _COMPILED_AT_ONCE
+    return footprint.fixed_bytes + footprint.tiles * tile + count * _COMPILED_BYTES
 
 
 def _afterwards_bytes(shape: Shape) -> int:
