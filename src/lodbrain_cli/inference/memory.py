@@ -122,7 +122,7 @@ def peak_bytes(plan: Plan, shape: Shape, budget: Budget, footprint: Footprint) -
         needed = plan.read_after(number)
         kept = {name: size for name, size in kept.items() if name in needed}
     maps = int(_BRAIN_SHARE * _tensor_bytes(plan.stages[-1], shape))
-    return max(peak, sum(kept.values()) + maps + max(work, _afterwards_bytes(shape)))
+    return max(peak, _bytes_with_maps(sum(kept.values()) + maps, shape, budget, footprint))
 
 
 def measure_room(limit: int | None) -> Room:
@@ -186,10 +186,8 @@ def choose_for_maps(
     ResourceError
         As there.
     """
-    afterwards = _afterwards_bytes(shape)
-    return _largest(
-        room, {b: kept_bytes + max(_work_bytes(b, footprint), afterwards) for b in budgets}
-    )
+    needs = {b: _bytes_with_maps(kept_bytes, shape, b, footprint) for b in budgets}
+    return _largest(room, needs)
 
 
 def _largest(room: Room, needs: dict[Budget, int]) -> Budget:
@@ -205,6 +203,11 @@ def _work_bytes(budget: Budget, footprint: Footprint) -> int:
     tile = budget.tile_bytes * budget.larger_where_all
     count = _COMPILED_COUNT if budget.keep_compiled else _COMPILED_AT_ONCE
     return footprint.fixed_bytes + footprint.tiles * tile + count * _COMPILED_BYTES
+
+
+def _bytes_with_maps(kept_bytes: int, shape: Shape, budget: Budget, footprint: Footprint) -> int:
+    """While maps are computed, or cleaned afterwards."""
+    return kept_bytes + max(_work_bytes(budget, footprint), _afterwards_bytes(shape))
 
 
 def _afterwards_bytes(shape: Shape) -> int:

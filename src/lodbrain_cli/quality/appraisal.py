@@ -118,9 +118,11 @@ def _nothing(result: Result, evidence: Evidence) -> Iterator[Item]:
     for finding in result.findings:
         if finding.item == "head" and finding.verdict is Verdict.WARN:
             yield Item("head", 0.0, finding.text)
-    if not evidence.brain.any() and result.label_set.covers_brain:
+    if evidence.brain.any():
+        return
+    if result.label_set.covers_brain:
         yield Item("structures", 0.0, "no brain was found: the result is empty")
-    elif not evidence.brain.any():
+    else:
         text = "nothing was found: whether there is nothing cannot be told from that"
         yield Item("structures", NOTHING_MARK, text)
 
