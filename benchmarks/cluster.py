@@ -161,19 +161,22 @@ def many_scans(folder: Path, scans: list[Path]) -> dict:
     """Seconds per scan of one process, its start included."""
     found = {}
     print(
-        "\n| scans in one process | s | s per scan | CPU s per scan | steps of a scan, median s |"
+        "\n| level | scans in one process | s | s per scan | CPU s per scan "
+        "| steps of a scan, median s |"
     )
-    print("|---|---|---|---|---|")
-    for count in BATCHES:
-        place = folder / str(count)
-        seconds, _ = lodbrain("run", plan_of(place, scans, count))
-        records = [json.loads(p.read_text()) for p in place.glob("out/*_run.json")]
-        steps = statistics.median(sum(record["seconds"].values()) for record in records)
-        found[count] = {"seconds": seconds, "steps_s": steps}
-        print(
-            f"| {count} | {seconds.wall:.1f} | {seconds.wall / count:.2f} "
-            f"| {seconds.cpu / count:.2f} | {steps:.2f} |"
-        )
+    print("|---|---|---|---|---|---|")
+    for name, level in (("coarse", LEVEL), ("fine", FINE)):
+        for count in BATCHES:
+            place = folder / f"{name}-{count}"
+            seconds, _ = lodbrain("run", plan_of(place, scans, count, level))
+            records = [json.loads(p.read_text()) for p in place.glob("out/*_run.json")]
+            steps = statistics.median(sum(record["seconds"].values()) for record in records)
+            found[f"{name}-{count}"] = {"seconds": seconds, "steps_s": steps}
+            print(
+                f"| {name} | {count} | {seconds.wall:.1f} | {seconds.wall / count:.2f} "
+                f"| {seconds.cpu / count:.2f} | {steps:.2f} |",
+                flush=True,
+            )
     return found
 
 
