@@ -216,6 +216,26 @@ def test_one_far_from_the_others_comes_first_and_is_marked(tmp_path):
     assert 'href="../a%20b/f%23%3F.html"' in page
 
 
+def test_of_many_thousand_scans_the_page_shows_those_to_look_at_first(tmp_path):
+    def page_of(count):
+        scans = [ScanSummary(f"s{k}", {"GM": 500.0 + k % 100}, "ok") for k in range(count)]
+        scans[count // 2] = ScanSummary("bad", {}, "failed", ("no head",))
+        scans[-1] = ScanSummary("far", {"GM": 3000.0}, "ok")
+        return group_page(scans, tmp_path).decode()
+
+    few, many = page_of(900), page_of(9000)
+    assert few.count('<th scope="row">') == 900
+    assert "to look at first, of" not in few
+    names = re.findall(r'<th scope="row">([^<]*)', many)
+    assert len(names) == 1000
+    assert names[:2] == ["bad", "far"]
+    assert "<h1>9000 scans</h1>" in many
+    assert "the 1000 to look at first, of 9000; all are in volumes.tsv and quality.tsv" in many
+    assert "median 550" in many  # of all: of those in the table it would be another
+    assert "2000 of 9000 are drawn" in many
+    assert len(many) < 3 * len(few)
+
+
 def test_z_scores_are_those_of_iglewicz_and_hoaglin():
     values = [2.1, 2.6, 2.4, 2.5, 2.3, 2.1, 2.3, 2.6, 8.2, 8.3]
     scores = modified_z_scores(values)

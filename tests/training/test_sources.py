@@ -81,6 +81,21 @@ def test_a_part_holds_the_brain_and_a_number_gives_the_same_part(pair):
         np.testing.assert_array_equal(numpy(sample.image), numpy(samples(number).image))
 
 
+def test_a_pair_that_stands_three_times_is_drawn_three_times_as_often(pair):
+    drawn = []
+
+    def rare():
+        drawn.append(1)
+        return pair
+
+    grid = SampleGrid(2.0, 2, ((8, 8, 8),))
+    pairs = [lambda: pair, lambda: pair, lambda: pair, rare]
+    samples = AugmentedSamples(pairs, grid, AugmentationOdds(overall=0.0), TARGETS, (0,))
+    for number in range(400):
+        samples(number)
+    assert 70 < len(drawn) < 130
+
+
 def test_real_and_synthetic_take_turns(head, whole_pair):
     options = config(real_share=0.25)
     asked = []

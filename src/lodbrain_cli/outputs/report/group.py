@@ -17,6 +17,8 @@ __all__ = ["OUTLIER", "ScanSummary", "group_page", "modified_z_scores", "write_g
 #: handle outliers).
 OUTLIER = 3.5
 _FEWEST = 5  # scans, or no one is far from the others
+_MOST_ROWS = 1000  # in the table: a browser shows them at once, and a person reads no more
+_MOST_OTHERS = 1000  # points of scans that are not in the table
 _PLOT_WIDTH, _PLOT_HEIGHT, _BANDS = 300.0, 60.0, 30
 
 
@@ -129,6 +131,10 @@ def write_group_page(path: Path, scans: Sequence[ScanSummary]) -> None:
 def group_page(scans: Sequence[ScanSummary], folder: Path) -> bytes:
     """Make the page of many scans, HTML in one file that loads nothing.
 
+    The table has the 1,000 scans to look at first: what failed, doubtful verdicts, volumes
+    far from the others. Medians and z-scores are of all scans; of those that are not in the
+    table an even choice of 1,000 stands among the points.
+
     Parameters
     ----------
     scans : sequence of ScanSummary
@@ -154,13 +160,17 @@ def group_page(scans: Sequence[ScanSummary], folder: Path) -> bytes:
         for k, scan in enumerate(scans)
     ]
     rows.sort(key=lambda row: (_severity(row.scan.verdict), -row.largest, row.scan.name))
+    shown, others = rows[:_MOST_ROWS], rows[_MOST_ROWS:]
+    drawn = [*shown, *others[:: max(1, -(-len(others) // _MOST_OTHERS))]]
     return render(
         "group.html.j2",
         "group.js",
         {
             "structures": structures,
-            "rows": rows,
-            "plots": [_plot(name, rows, k) for k, name in enumerate(structures)],
+            "count": len(rows),
+            "rows": shown,
+            "drawn": len(drawn),
+            "plots": [_plot(name, drawn, k, table[name]) for k, name in enumerate(structures)],
             "threshold": OUTLIER,
             "fewest": _FEWEST,
             "width": _PLOT_WIDTH,
@@ -181,11 +191,11 @@ def _link(report: Path | None, folder: Path) -> str | None:
     return quote_from_bytes(os.fsencode(os.path.relpath(report, folder)))
 
 
-def _plot(structure: str, rows: Sequence[_Row], column: int) -> _Plot:
+def _plot(structure: str, rows: Sequence[_Row], column: int, all_ml: Sequence[float]) -> _Plot:
     """Points along the volume; side by side where they would cover one another."""
     known = [row for row in rows if np.isfinite(row.cells[column].volume_ml)]
     volumes = np.array([row.cells[column].volume_ml for row in known])
-    least, most = float(volumes.min()), float(volumes.max())
+    least, most = float(np.nanmin(all_ml)), float(np.nanmax(all_ml))
     span = (most - least) or 1.0
     taken: dict[int, int] = {}
     points = []
@@ -196,6 +206,6 @@ def _plot(structure: str, rows: Sequence[_Row], column: int) -> _Plot:
         away = (level + 1) // 2 * (1 if level % 2 else -1)
         y = _PLOT_HEIGHT / 2 + float(np.clip(6 * away, 6 - _PLOT_HEIGHT / 2, _PLOT_HEIGHT / 2 - 6))
         points.append(_Point(x, y, row.scan.name, float(volume), row.cells[column].is_outlier))
-    median = float(np.median(volumes))
+    median = float(np.nanmedian(all_ml))
     at = 8 + (_PLOT_WIDTH - 16) * (median - least) / span
     return _Plot(structure, least, most, median, at, tuple(points))
