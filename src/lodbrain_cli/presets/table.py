@@ -71,7 +71,7 @@ _SYNTH = Preset(
     network=_LOD_BRAIN_NETWORK,
     weights=WeightsFile(
         name="lod-brain-synth.h5",
-        sha256="4835931579c62454adb3eea56f26234ed83302d42f1e4d40c1202d9d5ae36039",
+        sha256="1ed17f9014a9db4e77e3d750332147a1e9810c0f6cd40b40d13148b0df6e3029",
         num_bytes=1_390_768,
         urls=(),
         layout="lodbrain",
@@ -88,8 +88,8 @@ _SYNTH = Preset(
     label_sets=(get_label_set("lod-brain-7"),),
     normalisation="z_score_volume",
     training_data=(
-        "synthetic images of 49 label maps (SynthSeg repository), and four real heads with the "
-        "labels of lod-brain; weights/lod-brain-synth/README.md"
+        "synthetic images of 49 label maps (SynthSeg repository), and five real heads and 40 of "
+        "those images with the labels of lod-brain; weights/lod-brain-synth/README.md"
     ),
     licence="MIT",
     citation=citation_of("lod-brain-synth", "lod-brain"),
