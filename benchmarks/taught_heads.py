@@ -2,15 +2,16 @@
 
 ``python benchmarks/taught_heads.py DATA [--count 60] [--preset lod-brain] [--least 0.85]``
 
-DATA holds what weights/lod-brain-synth/pairs.tsv names. Paints heads like T1w (the same ones
+DATA holds the label maps that weights/lod-brain-synth/pairs.tsv names without an image. Paints heads like T1w (the same ones
 whenever it is run; a twelfth as many of the people held out), segments them, and keeps those whose
 labels agree with the map that was painted: mean Dice of the six classes at least --least, each
-above .7. A network that knows real scans draws its borders where the people did whom it learned
-from; a label map has them where it was painted. Writes DATA/taught/ and DATA/taught.tsv, rows for
+above .7. The network is thought to draw its borders where those had them whom it learned from; a
+label map has them where it was painted. Writes DATA/taught/ and DATA/taught.tsv, rows for
 pairs.tsv; killed, it goes on. Prints how many were kept.
 """
 
 import argparse
+import csv
 from pathlib import Path
 
 import nibabel as nib
@@ -19,10 +20,11 @@ from keras import ops
 
 from lodbrain_cli import Segmenter
 from lodbrain_cli.errors import LodbrainError
+from lodbrain_cli.evaluation.overlap import dice_scores
 from lodbrain_cli.imaging.conform import SIDE, conform_labels, conformed_grid
 from lodbrain_cli.imaging.label_image import read_label_numbers
 from lodbrain_cli.labels import get_label_map
-from lodbrain_cli.training.dataset import Pair, read_table
+from lodbrain_cli.training.dataset import Pair
 from lodbrain_cli.training.heads import head_of, tissue_classes
 from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
 
@@ -42,7 +44,7 @@ def main() -> None:
     folder = options.data / "taught"
     folder.mkdir(exist_ok=True)
     segmenter = Segmenter(options.preset, device="cpu")
-    maps = [p for p in read_table(TABLE, options.data) if p.image is None]
+    maps = label_maps(options.data)
     for side, first, count in (
         ("train", 100, options.count),
         ("validation", 1000, options.count // 12),
@@ -60,6 +62,16 @@ def main() -> None:
     print(f"{len(kept)} of {len(rows)} kept")
 
 
+def label_maps(data: Path) -> list[Pair]:
+    """Rows of the table without an image; the others name what is yet to be made here."""
+    with TABLE.open() as table:
+        rows = [row for row in csv.DictReader(table, delimiter="\t") if not row["image"]]
+    return [
+        Pair(row["subject"], data / row["labels"], None, row["label_map"], row["set"])
+        for row in rows
+    ]
+
+
 def taught(pair: Pair, folder: Path, seed: int, segmenter: Segmenter, least: float) -> str:
     """Paint a head and segment it; the row of pairs.tsv, or nothing where the two disagree."""
     image, painted, affine = head_like(pair, seed)
@@ -70,8 +82,8 @@ def taught(pair: Pair, folder: Path, seed: int, segmenter: Segmenter, least: flo
     except LodbrainError as error:
         print(seed, error, flush=True)
         labels = np.zeros_like(painted)
-    dice = [dice_of(labels == k, painted == k) for k in range(1, 7)]
-    if np.mean(dice) < least or min(dice) < LEAST_OF_A_CLASS:
+    dice = np.nan_to_num(dice_scores(labels, painted, 7))
+    if dice.mean() < least or dice.min() < LEAST_OF_A_CLASS:
         path.unlink()
         return ""
     nib.save(nib.Nifti1Image(labels, affine), folder / f"syn{seed:04d}_dseg.nii.gz")
@@ -91,11 +103,6 @@ def head_like(pair: Pair, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     bright = np.clip(painted / np.percentile(painted, 99.9), 0, 1.6) * 1000
     classes = tissue_classes(label_map)[tissues].astype(np.uint8)
     return bright.astype(np.int16), classes, grid.affine
-
-
-def dice_of(one: np.ndarray, other: np.ndarray) -> float:
-    total = np.count_nonzero(one) + np.count_nonzero(other)
-    return 2 * np.count_nonzero(one & other) / total if total else 0.0
 
 
 if __name__ == "__main__":

@@ -230,7 +230,7 @@ def test_of_many_thousand_scans_the_page_shows_those_to_look_at_first(tmp_path):
     assert len(names) == 1000
     assert names[:2] == ["bad", "far"]
     assert "<h1>9000 scans</h1>" in many
-    assert "the 1000 to look at first, of 9000; all are in volumes.tsv and quality.tsv" in many
+    assert "the 1000 to look at first, of 9000; the tables of lodbrain collect have all" in many
     assert "median 550" in many  # of all: of those in the table it would be another
     assert "2000 of 9000 are drawn" in many
     assert len(many) < 3 * len(few)

@@ -1,5 +1,6 @@
 """The page of many scans: a table, outliers first, and how volumes are distributed."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -133,7 +134,7 @@ def group_page(scans: Sequence[ScanSummary], folder: Path) -> bytes:
 
     The table has the 1,000 scans to look at first: what failed, doubtful verdicts, volumes
     far from the others. Medians and z-scores are of all scans; of those that are not in the
-    table an even choice of 1,000 stands among the points.
+    table an even choice of 1,000 at most stands among the points.
 
     Parameters
     ----------
@@ -161,7 +162,7 @@ def group_page(scans: Sequence[ScanSummary], folder: Path) -> bytes:
     ]
     rows.sort(key=lambda row: (_severity(row.scan.verdict), -row.largest, row.scan.name))
     shown, others = rows[:_MOST_ROWS], rows[_MOST_ROWS:]
-    drawn = [*shown, *others[:: max(1, -(-len(others) // _MOST_OTHERS))]]
+    drawn = [*shown, *others[:: math.ceil(len(others) / _MOST_OTHERS) or 1]]
     return render(
         "group.html.j2",
         "group.js",
