@@ -2,12 +2,12 @@
 
 ``python benchmarks/taught_heads.py DATA [--count 60] [--preset lod-brain] [--least 0.85]``
 
-DATA holds the label maps that weights/lod-brain-synth/pairs.tsv names without an image. Paints heads like T1w (the same ones
-whenever it is run; a twelfth as many of the people held out), segments them, and keeps those whose
-labels agree with the map that was painted: mean Dice of the six classes at least --least, each
-above .7. The network is thought to draw its borders where those had them whom it learned from; a
-label map has them where it was painted. Writes DATA/taught/ and DATA/taught.tsv, rows for
-pairs.tsv; killed, it goes on. Prints how many were kept.
+DATA holds the label maps that weights/lod-brain-synth/pairs.tsv names without an image. Paints
+heads like T1w (the same ones whenever it is run; a twelfth as many of the people held out),
+segments them, and keeps those whose labels agree with the map that was painted: mean Dice of the
+six classes at least --least, each above .7. The network is thought to draw its borders where those
+had them whom it learned from; a label map has them where it was painted. Writes DATA/taught/ and
+DATA/taught.tsv, rows for pairs.tsv; killed, it goes on. Prints how many were kept.
 """
 
 import argparse

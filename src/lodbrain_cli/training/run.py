@@ -174,16 +174,17 @@ def _read(
     on_read: Callable[[str], None] | None,
 ) -> Sources:
     """Check every pair now; keep label maps, and read images when they are needed."""
-    heads, images = [], []
-    for pair in pairs:
+    heads = {}
+    for pair in dict.fromkeys(pairs):  # once, however often its row stands
         if on_read is not None:
             on_read(pair.subject)
         if pair.image is None:
-            heads.append(read_head(pair, cache))
+            heads[pair] = read_head(pair, cache)
         else:
             read_pair(pair, cache, targets)
-            images.append(partial(read_pair, pair, cache, targets))
-    return Sources(tuple(heads), tuple(images), targets, normalisation)
+    images = [partial(read_pair, pair, cache, targets) for pair in pairs if pair not in heads]
+    painted = [heads[pair] for pair in pairs if pair in heads]
+    return Sources(tuple(painted), tuple(images), targets, normalisation)
 
 
 def _anywhere(config: TrainingConfig, config_file: Path) -> TrainingConfig:
