@@ -14,14 +14,11 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from keras import ops
 from scipy import ndimage
 
-from lodbrain_cli.imaging.conform import conform_labels, conformed_grid
-from lodbrain_cli.imaging.label_image import read_label_numbers
 from lodbrain_cli.labels import get_label_map
-from lodbrain_cli.training.heads import head_of, tissue_classes
-from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
+from lodbrain_cli.training.render import conformed_head, painted
+from lodbrain_cli.training.synthesis import Recipe, sample_synthesis
 
 CROSS = ndimage.generate_binary_structure(3, 1)
 OUTSIDE, GM, BG, WM, VENTRICLES, CEREBELLUM = range(6)
@@ -48,19 +45,16 @@ def main() -> None:
     for path in options.map:
         for share in (0.0, 1.0):
             kind = "with" if share else "without"
-            row(f"{path.name.removesuffix('.nii.gz')}, {kind} rims", *painted(path, share))
+            row(f"{path.name.removesuffix('.nii.gz')}, {kind} rims", *t1w_like(path, share))
 
 
-def painted(path: Path, share: float) -> tuple[np.ndarray, np.ndarray]:
+def t1w_like(path: Path, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Paint an image like T1w from a label map; give it with its classes."""
-    scan = read_label_numbers(path, get_label_map("synthseg"))
-    grid = conformed_grid(scan.data, scan.affine)
-    head = head_of(conform_labels(scan.data, scan.affine, grid), path.name)
+    label_map = get_label_map("synthseg")
+    head, _ = conformed_head(path, label_map)
     recipe = Recipe(1.0, 0.0, narrow_share=0.0, narrow_sulci_share=0.0, rims_share=share)
     drawn = sample_synthesis(np.random.default_rng(0), head, (160, 208, 176), 1.0, recipe)
-    image, tissues = apply_synthesis(head.tissues, drawn)
-    classes = tissue_classes(get_label_map("synthseg"))[ops.convert_to_numpy(tissues)]
-    return ops.convert_to_numpy(image).astype(np.float32), classes
+    return painted(head, drawn, label_map)
 
 
 def row(name: str, image: np.ndarray, labels: np.ndarray) -> None:

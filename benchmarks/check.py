@@ -115,7 +115,7 @@ def rendered_table(data: Path) -> None:
     maps = sorted((data / "labels").glob("synthseg_*/*.nii.gz"))[1::3][:HEADS_RENDERED]
     for number, path in enumerate(maps):
         for contrast in CONTRASTS:
-            image, _classes, affine = rendered(path, contrast, SEED + number)
+            image, affine = rendered(path, contrast, SEED + number)
             item = None if contrast == "t1w" else "contrast"
             name = f"rendered, {contrast.upper().replace('W', 'w')}"
             rows.add(name, item, check(nib.Nifti1Image(image, affine)))

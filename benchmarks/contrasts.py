@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lodbrain_cli.imaging.conform import SIDE, conform_labels, conformed_grid
-from lodbrain_cli.imaging.label_image import read_label_numbers
+from lodbrain_cli.imaging.conform import SIDE
 from lodbrain_cli.labels import get_label_map
-from lodbrain_cli.training.heads import head_of
-from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
+from lodbrain_cli.training.render import conformed_head, painted
+from lodbrain_cli.training.synthesis import Recipe, sample_synthesis
 from lodbrain_cli.training.tissues import TISSUES
 
 #: Tissue → range of its mean in T2w, FLAIR and PD.
@@ -59,20 +58,15 @@ CONTRASTS = ("t1w", "t2w", "flair", "pd")
 
 
 def rendered(labels: Path, contrast: str, seed: int):
-    """Render a head: (256, 256, 256) float32 image, its labels (uint8) and (4, 4) affine."""
-    from keras import ops
-
-    scan = read_label_numbers(labels, get_label_map("synthseg"))
-    grid = conformed_grid(scan.data, scan.affine)
-    head = head_of(conform_labels(scan.data, scan.affine, grid), str(labels))
+    """Render a head: (256, 256, 256) float32 image and its (4, 4) affine."""
+    label_map = get_label_map("synthseg")
+    head, affine = conformed_head(labels, label_map)
     rng = np.random.default_rng([seed, CONTRASTS.index(contrast)])
     recipe = Recipe(t1w_share=1.0, stripped_share=0.0, narrow_share=0.0)
     drawn = sample_synthesis(rng, head, (SIDE,) * 3, 1.0, recipe)
     if contrast != "t1w":
         drawn = replace(drawn, contrast=_painted(drawn.contrast, contrast, rng))
-    image, classes = apply_synthesis(head.tissues, drawn)
-    values = ops.convert_to_numpy(image).astype(np.float32)
-    return values * 1000, ops.convert_to_numpy(classes).astype(np.uint8), grid.affine
+    return painted(head, drawn, label_map)[0] * 1000, affine
 
 
 def _painted(drawn, contrast, rng):

@@ -16,17 +16,15 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from keras import ops
 
 from lodbrain_cli import Segmenter
 from lodbrain_cli.errors import LodbrainError
 from lodbrain_cli.evaluation.overlap import dice_scores
-from lodbrain_cli.imaging.conform import SIDE, conform_labels, conformed_grid
-from lodbrain_cli.imaging.label_image import read_label_numbers
+from lodbrain_cli.imaging.conform import SIDE
 from lodbrain_cli.labels import get_label_map
 from lodbrain_cli.training.dataset import Pair
-from lodbrain_cli.training.heads import head_of, tissue_classes
-from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
+from lodbrain_cli.training.render import conformed_head, painted
+from lodbrain_cli.training.synthesis import Recipe, sample_synthesis
 
 TABLE = Path(__file__).resolve().parents[1] / "weights/lod-brain-synth/pairs.tsv"
 # Half of them with rims: where the network draws a border then is what is wanted.
@@ -74,15 +72,15 @@ def label_maps(data: Path) -> list[Pair]:
 
 def taught(pair: Pair, folder: Path, seed: int, segmenter: Segmenter, least: float) -> str:
     """Paint a head and segment it; the row of pairs.tsv, or nothing where the two disagree."""
-    image, painted, affine = head_like(pair, seed)
+    image, classes, affine = head_like(pair, seed)
     path = folder / f"syn{seed:04d}_T1w.nii.gz"
     nib.save(nib.Nifti1Image(image, affine), path)
     try:
         labels = segmenter.segment(path).labels
     except LodbrainError as error:
         print(seed, error, flush=True)
-        labels = np.zeros_like(painted)
-    dice = np.nan_to_num(dice_scores(labels, painted, 7))
+        labels = np.zeros_like(classes)
+    dice = np.nan_to_num(dice_scores(labels, classes, 7))
     if dice.mean() < least or dice.min() < LEAST_OF_A_CLASS:
         path.unlink()
         return ""
@@ -94,15 +92,12 @@ def taught(pair: Pair, folder: Path, seed: int, segmenter: Segmenter, least: flo
 def head_like(pair: Pair, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Image (int16), classes that were painted (uint8) and affine, conformed grid."""
     label_map = get_label_map(pair.label_map)
-    scan = read_label_numbers(pair.labels, label_map)
-    grid = conformed_grid(scan.data, scan.affine)
-    head = head_of(conform_labels(scan.data, scan.affine, grid), pair.subject)
+    head, affine = conformed_head(pair.labels, label_map)
     rng = np.random.default_rng((77, seed))
     drawn = sample_synthesis(rng, head, (SIDE,) * 3, 1.0, RECIPE)
-    painted, tissues = (ops.convert_to_numpy(x) for x in apply_synthesis(head.tissues, drawn))
-    bright = np.clip(painted / np.percentile(painted, 99.9), 0, 1.6) * 1000
-    classes = tissue_classes(label_map)[tissues].astype(np.uint8)
-    return bright.astype(np.int16), classes, grid.affine
+    image, classes = painted(head, drawn, label_map)
+    bright = np.clip(image / np.percentile(image, 99.9), 0, 1.6) * 1000
+    return bright.astype(np.int16), classes, affine
 
 
 if __name__ == "__main__":

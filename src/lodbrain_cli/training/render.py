@@ -1,19 +1,23 @@
-"""One synthetic image as a file, for people to look at."""
+"""Whole synthetic images of label maps, and one as a file for people to look at."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from keras import ops
 
 from ..imaging.conform import SIDE, conform_labels, conformed_grid
 from ..imaging.label_image import read_label_numbers
-from ..labels import get_label_map
+from ..labels import LabelMap, get_label_map
 from ..outputs.images import Space, write_image
 from .contrasts import ContrastKind
-from .heads import head_of, tissue_classes
-from .synthesis import Recipe, apply_synthesis, sample_synthesis
+from .heads import Head, head_of, tissue_classes
+from .synthesis import Recipe, Synthesis, apply_synthesis, sample_synthesis
 
-__all__ = ["render"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["conformed_head", "painted", "render"]
 
 
 def render(
@@ -44,9 +48,8 @@ def render(
     OutputError
         When a file cannot be written.
     """
-    scan = read_label_numbers(labels, get_label_map("synthseg"))  # FreeSurfer's numbers too
-    grid = conformed_grid(scan.data, scan.affine)
-    head = head_of(conform_labels(scan.data, scan.affine, grid), str(labels))
+    label_map = get_label_map("synthseg")  # FreeSurfer's numbers too
+    head, affine = conformed_head(labels, label_map)
     recipe = Recipe(
         t1w_share=float(contrast == "t1w"),
         stripped_share=0.0,
@@ -55,10 +58,56 @@ def render(
         rims_share=0.0,
     )
     drawn = sample_synthesis(np.random.default_rng(seed), head, (SIDE,) * 3, 1.0, recipe)
-    image, tissues = apply_synthesis(head.tissues, drawn)
-    space = Space("conformed", grid.affine, (SIDE,) * 3)
-    values = ops.convert_to_numpy(image).astype(np.float32)
-    write_image(output, values, space, "none", f"synthetic {contrast}, seed {seed}")
+    image, found = painted(head, drawn, label_map)
+    space = Space("conformed", affine, (SIDE,) * 3)
+    write_image(output, image, space, "none", f"synthetic {contrast}, seed {seed}")
     if labels_output is not None:
-        found = tissue_classes(get_label_map("synthseg"))[ops.convert_to_numpy(tissues)]
-        write_image(labels_output, found, space, "label", "lod-brain-7")
+        write_image(labels_output, found, space, "label", label_map.label_set)
+
+
+def conformed_head(labels: Path, label_map: LabelMap) -> tuple[Head, "NDArray[np.float64]"]:
+    """Read a label map as a head to paint.
+
+    Parameters
+    ----------
+    labels : Path
+        In FreeSurfer's or SynthSeg's numbers.
+    label_map : LabelMap
+        From those numbers.
+
+    Returns
+    -------
+    head : Head
+    affine : (4, 4) float64 array
+        Of the conformed grid (256³ at 1 mm, LIA), scanner RAS mm.
+
+    Raises
+    ------
+    InputError
+        When the label map is refused.
+    """
+    scan = read_label_numbers(labels, label_map)
+    grid = conformed_grid(scan.data, scan.affine)
+    return head_of(conform_labels(scan.data, scan.affine, grid), str(labels)), grid.affine
+
+
+def painted(
+    head: Head, drawn: Synthesis, label_map: LabelMap
+) -> tuple["NDArray[np.float32]", "NDArray[np.uint8]"]:
+    """Paint a head as it was drawn.
+
+    Parameters
+    ----------
+    head : Head
+    drawn : Synthesis
+    label_map : LabelMap
+        Gives the class of each tissue.
+
+    Returns
+    -------
+    image : (X, Y, Z) float32 array
+    classes : (X, Y, Z) uint8 array
+        In the numbers of the label map's classes.
+    """
+    image, tissues = (ops.convert_to_numpy(x) for x in apply_synthesis(head.tissues, drawn))
+    return image.astype(np.float32), tissue_classes(label_map)[tissues]
