@@ -2,7 +2,9 @@
 
 ``python benchmarks/cluster.py scans/ --json cluster.json``: `scans/` holds T1w scans, which are
 taken in turn. Records are simulated: one real record, copied for as many small files as there are
-rows. CPU seconds stand beside wall seconds, for a machine that others use too.
+rows. CPU seconds stand beside wall seconds, for a machine that others use too. The part `array`
+needs a Slurm on this machine; ``python -m tests.cluster.one_node python benchmarks/cluster.py
+scans/ --parts array`` runs it beside one.
 """
 
 import argparse
@@ -25,7 +27,9 @@ BATCHES = (1, 8, 50)
 MANY = 200
 HEADS = 100
 TASKS = 5
-PARTS = ("rows", "scans", "tasks", "memory", "heads")
+#: Scans of an array, and its tasks.
+ARRAYS = ((1, 1), (8, 4), (50, 10))
+PARTS = ("rows", "scans", "tasks", "array", "memory", "heads")
 SCAN = "sub-{0:05d}/anat/sub-{0:05d}_T1w.nii.gz"
 LABELS = "sub-{0:05d}/anat/sub-{0:05d}_seg-lodbrain_dseg"
 
@@ -49,6 +53,7 @@ def main() -> None:
                 "rows": rows,
                 "scans": many_scans,
                 "tasks": tasks,
+                "array": array,
                 "memory": memory,
                 "heads": heads,
             }[part]
@@ -194,6 +199,49 @@ def tasks(folder: Path, scans: list[Path]) -> dict:
         f"the network {load:.2f} s: {total - steps:.2f} s are the task's own (medians of {TASKS})."
     )
     return {"total_s": total, "steps_s": steps, "load_s": load}
+
+
+def array(folder: Path, scans: list[Path]) -> dict:
+    """Seconds per scan of an array whose tasks have all cores, so that they run in turn."""
+    cores = len(os.sched_getaffinity(0))
+    found = {}
+    print(
+        "\n| level | scans | one process, s per scan | tasks | array, s per scan "
+        "| a task without its scans, s |"
+    )
+    print("|---|---|---|---|---|---|")
+    for name, level in (("coarse", LEVEL), ("fine", FINE)):
+        for count, tasks in ARRAYS:
+            place = folder / f"{name}-{count}"
+            alone, _ = lodbrain("run", plan_of(place / "alone", scans, count, level))
+            plan = plan_of(place / "array", scans, count, level)
+            wall = submitted(plan, "--tasks", tasks, "--cpus", cores, "--mem", "4G", "--offline")
+            records = [json.loads(p.read_text()) for p in place.glob("array/out/*_run.json")]
+            assert len(records) == count, f"{len(records)} of {count} done"
+            own = (wall - sum(sum(r["seconds"].values()) for r in records)) / tasks
+            found[f"{name}-{count}"] = {"process_s": alone, "array_s": wall, "task_s": own}
+            print(
+                f"| {name} | {count} | {alone.wall / count:.2f} | {tasks} "
+                f"| {wall / count:.2f} | {own:.2f} |",
+                flush=True,
+            )
+    return found
+
+
+def submitted(plan: Path, *options: object) -> float:
+    """Seconds from the submission of an array to the end of its last task."""
+    started = time.perf_counter()
+    command = ("slurm", plan, "-o", plan.with_name("array.sh"), "--submit", *options)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "lodbrain_cli", *(str(a) for a in command)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    job = done.stdout.split()[0]
+    while subprocess.run(
+        ["squeue", "-h", "-j", job], check=True, capture_output=True, text=True
+    ).stdout.strip():
+        time.sleep(0.2)
+    return time.perf_counter() - started
 
 
 WATCHER = """
