@@ -240,6 +240,18 @@ def test_the_page_of_all_scans_is_accessible_and_fits(opened, group, size):
         assert len(seen.requests) == 1
 
 
+def test_the_page_of_more_scans_than_it_lists_is_accessible_and_fits(opened, tmp_path):
+    volumes = np.random.default_rng(1).normal(500, 40, 1100)
+    scans = [ScanSummary(f"sub-{k:04}", {"GM": float(v)}, "ok") for k, v in enumerate(volumes)]
+    write_group_page(tmp_path / "report.html", scans)
+    with opened((tmp_path / "report.html").as_uri()) as seen:
+        assert violations(seen.page) == []
+        assert not seen.scrolls_sideways()
+        assert seen.complaints == []
+        assert seen.page.locator("tbody tr").count() == 1000
+        assert seen.page.locator("svg rect").count() > 20
+
+
 def test_its_table_is_sorted_by_keyboard_and_leads_to_the_reports(opened, group):
     with opened(group) as seen:
         names = seen.page.locator("tbody th")

@@ -37,7 +37,7 @@ def collect(folder: Path, output: Path | None, as_json: bool, quiet: bool, verbo
 
     One row per scan, in volumes.tsv sorted by path (mm³), in quality.tsv by score. A
     scan whose last try failed stands in failed.tsv alone. The page, report.html, shows
-    them, outliers first (1,000 at most), with links to the reports of each; it needs the extra
+    them, the worst first (1,000 at most), with links to the reports of each; it needs the extra
     'report' and is left out without it. What an earlier time made is replaced, whole or
     not at all; this may be done while scans are still being worked on.
     """

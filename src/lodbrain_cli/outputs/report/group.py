@@ -1,9 +1,8 @@
-"""The page of many scans: a table, outliers first, and how volumes are distributed."""
+"""The page of many scans: a table, the worst first, and how volumes are distributed."""
 
-import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from ...files import replacing
 from .document import render
+from .group_plots import PLOT_HEIGHT, PLOT_WIDTH, MeasuredVolume, Plot, plot_volumes
 
 __all__ = ["OUTLIER", "ScanSummary", "group_page", "modified_z_scores", "write_group_page"]
 
@@ -19,8 +19,6 @@ __all__ = ["OUTLIER", "ScanSummary", "group_page", "modified_z_scores", "write_g
 OUTLIER = 3.5
 _FEWEST = 5  # scans, or no one is far from the others
 _MOST_ROWS = 1000  # in the table: a browser shows them at once, and a person reads no more
-_MOST_OTHERS = 1000  # points of scans that are not in the table
-_PLOT_WIDTH, _PLOT_HEIGHT, _BANDS = 300.0, 60.0, 30
 
 
 @dataclass(frozen=True)
@@ -69,25 +67,6 @@ class _Row:
         return max((abs(cell.z_score) for cell in self.cells), default=0.0)
 
 
-@dataclass(frozen=True)
-class _Point:
-    x: float
-    y: float
-    name: str
-    volume_ml: float
-    is_outlier: bool
-
-
-@dataclass(frozen=True)
-class _Plot:
-    structure: str
-    least: float
-    most: float
-    median: float
-    median_x: float
-    points: tuple[_Point, ...] = field(default=())
-
-
 def modified_z_scores(values: Sequence[float]) -> list[float]:
     """How far each value lies from the median, in robust standard deviations.
 
@@ -133,8 +112,7 @@ def group_page(scans: Sequence[ScanSummary], folder: Path) -> bytes:
     """Make the page of many scans, HTML in one file that loads nothing.
 
     The table has the 1,000 scans to look at first: what failed, doubtful verdicts, volumes
-    far from the others. Medians and z-scores are of all scans; of those that are not in the
-    table an even choice of 1,000 at most stands among the points.
+    far from the others. Plots, medians and z-scores are of all scans.
 
     Parameters
     ----------
@@ -161,21 +139,18 @@ def group_page(scans: Sequence[ScanSummary], folder: Path) -> bytes:
         for k, scan in enumerate(scans)
     ]
     rows.sort(key=lambda row: (_severity(row.scan.verdict), -row.largest, row.scan.name))
-    shown, others = rows[:_MOST_ROWS], rows[_MOST_ROWS:]
-    drawn = [*shown, *others[:: math.ceil(len(others) / _MOST_OTHERS) or 1]]
     return render(
         "group.html.j2",
         "group.js",
         {
             "structures": structures,
             "count": len(rows),
-            "rows": shown,
-            "drawn": len(drawn),
-            "plots": [_plot(name, drawn, k, table[name]) for k, name in enumerate(structures)],
+            "rows": rows[:_MOST_ROWS],
+            "plots": [_plot(name, rows, k) for k, name in enumerate(structures)],
             "threshold": OUTLIER,
             "fewest": _FEWEST,
-            "width": _PLOT_WIDTH,
-            "height": _PLOT_HEIGHT,
+            "width": PLOT_WIDTH,
+            "height": PLOT_HEIGHT,
         },
     )
 
@@ -192,21 +167,9 @@ def _link(report: Path | None, folder: Path) -> str | None:
     return quote_from_bytes(os.fsencode(os.path.relpath(report, folder)))
 
 
-def _plot(structure: str, rows: Sequence[_Row], column: int, all_ml: Sequence[float]) -> _Plot:
-    """Points along the volume; side by side where they would cover one another."""
-    known = [row for row in rows if np.isfinite(row.cells[column].volume_ml)]
-    volumes = np.array([row.cells[column].volume_ml for row in known])
-    least, most = float(np.nanmin(all_ml)), float(np.nanmax(all_ml))
-    span = (most - least) or 1.0
-    taken: dict[int, int] = {}
-    points = []
-    for row, volume in zip(known, volumes, strict=True):
-        x = 8 + (_PLOT_WIDTH - 16) * float(volume - least) / span
-        band = int(x / _PLOT_WIDTH * _BANDS)
-        level = taken[band] = taken.get(band, -1) + 1
-        away = (level + 1) // 2 * (1 if level % 2 else -1)
-        y = _PLOT_HEIGHT / 2 + float(np.clip(6 * away, 6 - _PLOT_HEIGHT / 2, _PLOT_HEIGHT / 2 - 6))
-        points.append(_Point(x, y, row.scan.name, float(volume), row.cells[column].is_outlier))
-    median = float(np.nanmedian(all_ml))
-    at = 8 + (_PLOT_WIDTH - 16) * (median - least) / span
-    return _Plot(structure, least, most, median, at, tuple(points))
+def _plot(structure: str, rows: Sequence[_Row], column: int) -> Plot:
+    cells = [(row.scan.name, row.cells[column]) for row in rows]
+    return plot_volumes(
+        structure,
+        [MeasuredVolume(name, c.volume_ml, c.z_score, c.is_outlier) for name, c in cells],
+    )

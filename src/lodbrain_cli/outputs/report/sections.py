@@ -75,7 +75,7 @@ def judgement_of(record: Mapping[str, Any], name: str) -> Judgement | None:
         return None
     if name == "checks":
         items = sorted(((str(k), str(v)) for k, v in found.items()), key=lambda x: _rank(x[1]))
-        reasons = tuple(str(text) for text in record.get("warnings") or ())
+        reasons = _own_warnings(record)
         worst = items[0][1]
         return Judgement("ok" if worst == "unknown" else worst, reasons, tuple(items))
     score = found.get("score")
@@ -85,6 +85,14 @@ def judgement_of(record: Mapping[str, Any], name: str) -> Judgement | None:
         score=float(score) if isinstance(score, int | float) else None,
         marks=_marks(_of(found, "items")),
     )
+
+
+def _own_warnings(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Warnings of a record without the verdict's, which ends with the first of its reasons."""
+    warnings = (str(text) for text in record.get("warnings") or ())
+    reasons = _of(record, "quality").get("reasons")
+    told = f": {reasons[0]}" if isinstance(reasons, list) and reasons else None
+    return tuple(w for w in warnings if told is None or not w.endswith(told))
 
 
 def _marks(items: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
