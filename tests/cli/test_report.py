@@ -193,3 +193,27 @@ def test_view_refuses_what_is_no_label_image(run, tmp_path):
     done = run("view", tmp_path / "none.nii.gz", "--no-browser")
     assert done.exit_code == 3
     assert "no such file" in done.stderr
+
+
+def test_one_class_of_the_probabilities_as_a_picture(run, tmp_path):
+    scan = phantom(tmp_path)
+    maps = tmp_path / "p.nii.gz"
+    segment(run, scan, "-o", tmp_path / "seg.nii.gz", "--probabilities", maps)
+    target = tmp_path / "ventricles.png"
+    done = run("picture", maps, scan, "--frame", 4, "--name", "ventricles", "-o", target)
+    assert (done.exit_code, done.stdout.split()) == (0, [str(target)])
+    with Image.open(target) as picture:
+        assert (picture.format, picture.mode) == ("PNG", "RGB")
+        assert min(picture.size) > 400
+    again = run("picture", maps, scan, "--frame", 4, "-o", target)
+    assert again.exit_code == 2
+    assert "exists already" in again.stderr
+    for arguments, message in (
+        ((maps, scan), "choose one with --frame"),
+        ((tmp_path / "none.nii.gz",), "none.nii.gz"),
+    ):
+        done = run("picture", *arguments, "-o", tmp_path / "no.png")
+        assert done.exit_code == 3
+        assert message in done.stderr
+        assert not (tmp_path / "no.png").exists()
+    assert run("picture", maps, scan, "--frame", 4, "-o", tmp_path / "no.gif").exit_code == 2

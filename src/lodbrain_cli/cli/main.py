@@ -20,6 +20,7 @@ from .info import info
 from .inhomogeneity import inhomogeneity
 from .labels import labels
 from .mesh import mesh
+from .picture import picture
 from .plan import plan
 from .run import run
 from .segment import segment
@@ -92,6 +93,7 @@ for _command in (
     evaluate,
     extract,
     mesh,
+    picture,
     view,
     demo,
     labels,

@@ -70,6 +70,9 @@ class Display:
         What 0 and 255 stand for.
     window : tuple of 2 float
         Intensities that are shown black and white.
+    probability : (X, Y, Z) uint8 array, optional
+        On the same grid; 255 stands for 1. Pictures show it in place of the first overlay,
+        which tells where it is 0.5 and more.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Display:
     affine: "NDArray[np.float64]"
     intensity: tuple[float, float]
     window: tuple[float, float]
+    probability: "NDArray[np.uint8] | None" = None
 
     @property
     def voxel_size_mm(self) -> "NDArray[np.float64]":
@@ -97,6 +101,7 @@ def make_display(
     image: "NDArray[np.float32]",
     affine: "NDArray[np.float64]",
     overlays: Sequence[Overlay],
+    probability: "NDArray[np.float32] | None" = None,
 ) -> Display:
     """Reorder, crop and scale a scan with its labels.
 
@@ -109,6 +114,8 @@ def make_display(
         Voxel index to world, RAS+ mm.
     overlays : sequence of Overlay
         At least one, on the grid of the image.
+    probability : (X, Y, Z) float32 array, optional
+        0 to 1, on the same grid.
     """
     turn = nib.io_orientation(affine)
     affine = affine @ nib.orientations.inv_ornt_aff(turn, image.shape)
@@ -137,7 +144,13 @@ def make_display(
         moved,
         (low, low + span),
         (window[0], max(window[1], window[0] + span / 255)),
+        None if probability is None else _in_bytes(nib.apply_orientation(probability, turn)[box]),
     )
+
+
+def _in_bytes(probability: "NDArray[np.float32]") -> "NDArray[np.uint8]":
+    scaled: NDArray[np.uint8] = np.rint(np.clip(probability, 0, 1) * 255).astype(np.uint8)
+    return scaled
 
 
 def _head_box(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from ..imaging.label_image import LabelImage, read_any_labels
+from ..imaging.label_image import read_any_labels
 from ..imaging.nifti import Scan, read_t1w
 from ..imaging.resample import resample
 from ..labels import Label, LabelSet, get_label_set
@@ -21,7 +21,7 @@ from ..outputs.report.reference import LabelSource
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["display_of_files", "read_beside"]
+__all__ = ["display_of_files", "read_beside", "scan_under"]
 
 _MOST = 255
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -65,14 +65,41 @@ def display_of_files(
     else:
         values = scan.data.astype(np.uint8)
         label_set = _table_beside(labels, present) or _guessed(present)
-    under = _image_under(labels, image)
-    grid = LabelImage(values, scan.affine, scan.name)
-    grey = np.zeros(values.shape, np.float32) if under is None else _on_grid(under, grid)
+    name, grey = scan_under(labels, scan, image)
     overlays = [Overlay(_name(labels), values, label_set)]
     if reference is not None:
         overlays.append(reference.overlay(label_set, values, scan.affine))
-    shown = under.name if under is not None else str(labels)
-    return make_display(Path(shown).name, grey, scan.affine, overlays)
+    return make_display(name, grey, scan.affine, overlays)
+
+
+def scan_under(path: Path, result: Scan, image: Path | None) -> "tuple[str, NDArray[np.float32]]":
+    """Find the scan that a result was made of.
+
+    Parameters
+    ----------
+    path : Path
+        File of the result.
+    result : Scan
+        What was read from it.
+    image : Path, optional
+        The scan; default: that of the run record beside the result.
+
+    Returns
+    -------
+    name : str
+        File name of the scan, or of the result where none is found.
+    intensities : (X, Y, Z) float32 array
+        On the grid of the result; 0 where none is found.
+
+    Raises
+    ------
+    InputError
+        When the scan that was named cannot be read.
+    """
+    under = _image_under(path, image)
+    if under is None:
+        return path.name, np.zeros(result.data.shape, np.float32)
+    return Path(under.name).name, _on_grid(under, result)
 
 
 def _name(labels: Path) -> str:
@@ -95,13 +122,13 @@ def _image_under(labels: Path, image: Path | None) -> Scan | None:
     return read_t1w(place, frame if isinstance(frame, int) else None)
 
 
-def _on_grid(under: Scan, grid: LabelImage) -> "NDArray[np.float32]":
-    """Intensities on the grid of the labels, by linear interpolation where grids differ."""
-    if under.data.shape == grid.labels.shape and np.allclose(under.affine, grid.affine, atol=1e-3):
+def _on_grid(under: Scan, grid: Scan) -> "NDArray[np.float32]":
+    """Intensities on the grid of a result, by linear interpolation where grids differ."""
+    if under.data.shape == grid.data.shape and np.allclose(under.affine, grid.affine, atol=1e-3):
         return under.data
     matrix = np.linalg.inv(under.affine) @ grid.affine
     darkest = float(under.data.min())
-    return resample(under.data, matrix, grid.labels.shape, darkest, keep_edges=True, order=1)
+    return resample(under.data, matrix, grid.data.shape, darkest, keep_edges=True, order=1)
 
 
 def _table_beside(labels: Path, present: list[int]) -> LabelSet | None:
