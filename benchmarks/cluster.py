@@ -74,13 +74,18 @@ class Seconds(NamedTuple):
 
 def lodbrain(*arguments: object) -> tuple[Seconds, str]:
     """Run a command; its seconds and what it said last."""
-    command = [sys.executable, "-P", "-m", "lodbrain_cli", *(str(a) for a in arguments)]
     started, used = time.perf_counter(), cpu_seconds()
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = called(*arguments)
     seconds = Seconds(time.perf_counter() - started, cpu_seconds() - used)
+    return seconds, done.stderr.splitlines()[-1]
+
+
+def called(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "lodbrain_cli", *(str(a) for a in arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)}: {done.stderr}")
-    return seconds, done.stderr.splitlines()[-1]
+    return done
 
 
 def cpu_seconds() -> float:
@@ -226,11 +231,7 @@ def array(folder: Path, scans: list[Path]) -> dict:
 def submitted(plan: Path, *options: object) -> float:
     """Seconds from the submission of an array to the end of its last task."""
     started = time.perf_counter()
-    command = ("slurm", plan, "-o", plan.with_name("array.sh"), "--submit", *options)
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "lodbrain_cli", *(str(a) for a in command)],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
+    done = called("slurm", plan, "-o", plan.with_name("array.sh"), "--submit", *options)
     job = done.stdout.split()[0]
     while subprocess.run(
         ["squeue", "-h", "-j", job], check=True, capture_output=True, text=True

@@ -21,7 +21,7 @@ VOLUMES = st.lists(
 def test_every_scan_with_a_volume_is_a_point_or_counted_by_a_bar(volumes):
     plot = plot_volumes(
         "GM",
-        [MeasuredVolume(f"s{k}", v, 9.0 if k == 0 else 0.0, k == 0) for k, v in enumerate(volumes)],
+        [MeasuredVolume(f"s{k}", v, 9.0 if k == 0 else 0.0) for k, v in enumerate(volumes)],
     )
     known = [v for v in volumes if math.isfinite(v)]
     assert plot.scans == len(known)
@@ -44,8 +44,7 @@ def test_every_scan_with_a_volume_is_a_point_or_counted_by_a_bar(volumes):
 
 def test_of_very_many_outliers_the_farthest_are_drawn():
     measured = [
-        MeasuredVolume(f"s{k}", 500.0 + k, 4.0 + k if k < 1000 else 0.0, k < 1000)
-        for k in range(2000)
+        MeasuredVolume(f"s{k}", 500.0 + k, 4.0 + k if k < 1000 else 0.0) for k in range(2000)
     ]
     drawn = {point.scan for point in plot_volumes("GM", measured).points}
     assert drawn == {f"s{k}" for k in range(700, 1000)}

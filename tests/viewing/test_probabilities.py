@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lodbrain_cli.errors import InputError
+from lodbrain_cli.errors import InputError, UsageError
 from lodbrain_cli.outputs.snapshot import draw_mosaic
 from lodbrain_cli.viewing.probabilities import picture_of_files
 
@@ -82,6 +82,8 @@ def test_labels_are_drawn_as_labels(files):
     display = picture_of_files(labels, scan)
     assert display.probability is None
     assert display.overlays[0].label_set.name == "lod-brain-7"
+    with pytest.raises(UsageError, match="names of their own"):
+        picture_of_files(labels, scan, name="mine")
 
 
 def test_a_map_without_anything_above_a_half_is_shown_whole(files, tmp_path):

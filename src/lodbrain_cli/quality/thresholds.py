@@ -80,8 +80,8 @@ _MEASURES: Mapping[str, Slope] = MappingProxyType(
     }
 )
 # What differs for networks whose probabilities are on a scale of their own, or whose coarse level
-# is another network; looked at again with new weights (chosen for step 600 of level1-rims; for
-# step 560 of level1-taught none is better).
+# is another network; to be looked at again with new weights (chosen for step 600 of level1-rims;
+# docs/quality.md has what they do for step 560 of level1-taught).
 _OF_PRESET: Mapping[str, Mapping[str, Slope]] = MappingProxyType(
     {"lod-brain-synth": {"borders": Slope(0.25, 0.345), "coarse level": Slope(0.88, 0.70)}}
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, UsageError
 from ..imaging.nifti import Scan, read_image
 from ..labels import Label, LabelSet
 from ..outputs.display import Display, Overlay, make_display
@@ -43,9 +43,14 @@ def picture_of_files(
     ------
     InputError
         When a file cannot be read, or the values are neither labels nor probabilities.
+    UsageError
+        When labels are to be given a name.
     """
     scan = read_image(path, frame)
     if frame is None and bool((scan.data == np.rint(scan.data)).all()):
+        if name is not None:
+            msg = f"{path}: holds labels, which have names of their own; leave out --name"
+            raise UsageError(msg)
         return display_of_files(path, image)
     low, high = float(scan.data.min()), float(scan.data.max())
     if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):  # also where one is not a number

@@ -10,13 +10,10 @@ import numpy as np
 
 from ...files import replacing
 from .document import render
-from .group_plots import PLOT_HEIGHT, PLOT_WIDTH, MeasuredVolume, Plot, plot_volumes
+from .group_plots import OUTLIER, PLOT_HEIGHT, PLOT_WIDTH, MeasuredVolume, plot_volumes
 
 __all__ = ["OUTLIER", "ScanSummary", "group_page", "modified_z_scores", "write_group_page"]
 
-#: Modified z-scores beyond are outliers (Iglewicz and Hoaglin 1993, How to detect and
-#: handle outliers).
-OUTLIER = 3.5
 _FEWEST = 5  # scans, or no one is far from the others
 _MOST_ROWS = 1000  # in the table: a browser shows them at once, and a person reads no more
 
@@ -46,19 +43,9 @@ class ScanSummary:
 
 
 @dataclass(frozen=True)
-class _Cell:
-    volume_ml: float
-    z_score: float
-
-    @property
-    def is_outlier(self) -> bool:
-        return abs(self.z_score) > OUTLIER
-
-
-@dataclass(frozen=True)
 class _Row:
     scan: ScanSummary
-    cells: tuple[_Cell, ...]
+    cells: tuple[MeasuredVolume, ...]
     link: str | None
 
     @property
@@ -133,7 +120,9 @@ def group_page(scans: Sequence[ScanSummary], folder: Path) -> bytes:
     rows = [
         _Row(
             scan,
-            tuple(_Cell(table[name][k], scores[name][k]) for name in structures),
+            tuple(
+                MeasuredVolume(scan.name, table[name][k], scores[name][k]) for name in structures
+            ),
             _link(scan.report, folder),
         )
         for k, scan in enumerate(scans)
@@ -146,7 +135,10 @@ def group_page(scans: Sequence[ScanSummary], folder: Path) -> bytes:
             "structures": structures,
             "count": len(rows),
             "rows": rows[:_MOST_ROWS],
-            "plots": [_plot(name, rows, k) for k, name in enumerate(structures)],
+            "plots": [
+                plot_volumes(name, [row.cells[k] for row in rows])
+                for k, name in enumerate(structures)
+            ],
             "threshold": OUTLIER,
             "fewest": _FEWEST,
             "width": PLOT_WIDTH,
@@ -165,11 +157,3 @@ def _link(report: Path | None, folder: Path) -> str | None:
     if report is None:
         return None
     return quote_from_bytes(os.fsencode(os.path.relpath(report, folder)))
-
-
-def _plot(structure: str, rows: Sequence[_Row], column: int) -> Plot:
-    cells = [(row.scan.name, row.cells[column]) for row in rows]
-    return plot_volumes(
-        structure,
-        [MeasuredVolume(name, c.volume_ml, c.z_score, c.is_outlier) for name, c in cells],
-    )

@@ -5,8 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["PLOT_HEIGHT", "PLOT_WIDTH", "Bar", "MeasuredVolume", "Plot", "Point", "plot_volumes"]
+__all__ = [
+    "OUTLIER",
+    "PLOT_HEIGHT",
+    "PLOT_WIDTH",
+    "Bar",
+    "MeasuredVolume",
+    "Plot",
+    "Point",
+    "plot_volumes",
+]
 
+#: Modified z-scores beyond are outliers (Iglewicz and Hoaglin 1993, How to detect and
+#: handle outliers).
+OUTLIER = 3.5
 PLOT_WIDTH, PLOT_HEIGHT = 300.0, 60.0
 _MARGIN = 8.0
 _MOST_POINTS = 200  # more would cover one another
@@ -22,7 +34,11 @@ class MeasuredVolume:
     scan: str
     volume_ml: float
     z_score: float
-    is_outlier: bool
+
+    @property
+    def is_outlier(self) -> bool:
+        """Whether it lies far from the others."""
+        return abs(self.z_score) > OUTLIER
 
 
 @dataclass(frozen=True)
