@@ -50,7 +50,8 @@ limbic.tsv names the new classes, and which label numbers become them:
 @option("-o", "--output", type=_FOLDER, required=True, help="Folder of the run; it goes on there.")
 @option(
     "--reinit-last", type=click.IntRange(min=0), default=1, show_default=True,
-    help="How many of the last layers begin anew.",
+    help="How many of the last layers begin anew. 1: the classes alone, each as the class of the "
+    "source that it overlaps most.",
 )  # fmt: skip
 @option(
     "--warmup-epochs", type=click.IntRange(min=0), default=20, show_default=True,

@@ -51,7 +51,8 @@ class FinetuneOptions:
         Label set by name, or a table of classes; see
         :func:`lodbrain_cli.labels.read_classes`.
     reinit_last : int
-        Last layers with weights that begin anew.
+        Last layers with weights that begin anew; where it is the last one alone, its classes
+        begin as those of the source that they overlap most.
     warmup_epochs, epochs : int
         Epochs with the copied layers frozen, then with all layers; at most.
     warmup_rate, rate : float
@@ -157,7 +158,11 @@ def finetune_config(
     config: dict[str, Any] = {
         "name": f"{source.name}-{target_options.target().label_set.name}",
         "seed": options.seed,
-        "start": {"preset": options.source, "reinit_last": options.reinit_last},
+        "start": {
+            "preset": options.source,
+            "reinit_last": options.reinit_last,
+            **({"classes": "matched"} if options.reinit_last == 1 else {}),
+        },
         "network": {k: list(v) if isinstance(v, tuple) else v for k, v in network.items()},
         "data": {
             "table": str(table.absolute()),

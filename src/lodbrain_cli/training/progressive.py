@@ -27,13 +27,16 @@ from .config import StageOptions, TrainingConfig
 from .history import write_history
 from .learner import Learner
 from .losses import LOSSES, over_heads
+from .matching import match_classes
 from .schedules import cosine_rate, epochs_without_better, plateau_rate
-from .start import copied_layers, copy_layers
+from .start import copied_layers, copy_layers, source_tensors
 from .state import Progress, Tensors, read_state, write_state
 
 __all__ = ["Score", "StageData", "Trainer", "freeze_coarser_levels", "silence_new_levels"]
 
 _LOG = logging.getLogger(__name__)
+
+_LOOKED_AT = 8  # batches, to match classes
 
 #: Scores a network: ``validation_dice``, higher is better, and whatever else is recorded.
 Score = Callable[[keras.Model], dict[str, float]]
@@ -127,12 +130,12 @@ class Trainer:
         return self.folder / f"{names[-1]}.h5"
 
     def _run_stage(self, stage: StageOptions, previous: StageOptions | None) -> None:
-        learner = self._start(stage, previous)
-        if self._on_start is not None:
-            self._on_start(self.progress)
-            self._on_start = None
         samples, score = self.data(stage)
         with BatchesAhead(samples, stage.batch_size, stage.steps) as batches:
+            learner = self._start(stage, previous, batches)
+            if self._on_start is not None:
+                self._on_start(self.progress)
+                self._on_start = None
             self._train(stage, learner, batches, score)
 
     def _train(
@@ -157,7 +160,9 @@ class Trainer:
                 write_state(self._state_file, self.progress, learner.tensors())
                 saved = time.monotonic()
 
-    def _start(self, stage: StageOptions, previous: StageOptions | None) -> Learner:
+    def _start(
+        self, stage: StageOptions, previous: StageOptions | None, batches: BatchesAhead
+    ) -> Learner:
         """Build the stage's network: resumed, or from the stage before, or from nothing."""
         keras.utils.set_random_seed(self.config.seed + self.progress.step)
         network = self.config.stage_network(stage, self.heads)
@@ -165,6 +170,11 @@ class Trainer:
         start = self.config.start
         if start is not None and previous is None and self._tensors is None:
             copy_layers(model, start)
+            if start.classes == "matched" and len(self.heads) == 1:
+                looked_at = min(_LOOKED_AT, stage.steps)
+                match_classes(
+                    model, source_tensors(start), (batches.take(k) for k in range(looked_at))
+                )
         if start is not None and stage.freeze_copied:
             for layer in copied_layers(model, start.reinit_last):
                 layer.trainable = False

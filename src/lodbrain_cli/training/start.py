@@ -1,7 +1,7 @@
 """Begin from a network that was trained before: layers copied by name, the last ones anew."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import keras
 from pydantic import Field, model_validator
@@ -36,17 +36,28 @@ class StartOptions(Options):
     reinit_last : int
         How many of the last layers with weights begin anew: the layer that
         gives the classes is the last one.
+    classes : {"anew", "matched"}
+        How the layer that gives the classes begins where it alone is not copied: at
+        random, or matched to the source's classes, see :mod:`.matching`.
     """
 
     preset: str | None = None
     level: str = "fine"
     weights: str | None = None
     reinit_last: Annotated[int, Field(ge=0)] = 1
+    classes: Literal["anew", "matched"] = "anew"
 
     @model_validator(mode="after")
     def _one_source(self) -> "StartOptions":
         if (self.preset is None) == (self.weights is None):
             msg = "give either preset or weights"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _last_layer_alone_is_matched(self) -> "StartOptions":
+        if self.classes == "matched" and self.reinit_last != 1:
+            msg = f"classes: matched needs reinit_last 1; received {self.reinit_last}"
             raise ValueError(msg)
         return self
 
