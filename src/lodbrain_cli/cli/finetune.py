@@ -54,7 +54,7 @@ limbic.tsv names the new classes, and which label numbers become them:
     "source that it overlaps most.",
 )  # fmt: skip
 @option(
-    "--warmup-epochs", type=click.IntRange(min=0), default=20, show_default=True,
+    "--warmup-epochs", type=click.IntRange(min=0), default=5, show_default=True,
     help="Epochs in which copied layers stay as they are.",
 )  # fmt: skip
 @option(
@@ -66,7 +66,7 @@ limbic.tsv names the new classes, and which label numbers become them:
     help="Learning rate of the warm-up.",
 )  # fmt: skip
 @option(
-    "--rate", type=click.FloatRange(0, 1, min_open=True), default=1e-5, show_default=True,
+    "--rate", type=click.FloatRange(0, 1, min_open=True), default=5e-4, show_default=True,
     help="Learning rate of all layers.",
 )  # fmt: skip
 @option("--loss", default="per_channel_dice_loss", show_default=True, help="Name of the loss.")
@@ -94,14 +94,14 @@ def finetune(
 ) -> None:
     """Teach a trained network new classes, from a few labelled scans.
 
-    Layers are copied but for the last ones; those learn first, then all at a
-    lower rate, on scans that are moved, turned, bent and given other
-    intensities. A network that sees the brain's box, or a whole head at 1 mm,
-    goes on with the box: that of the labels, where they cover the brain; where
-    they are of a part of it (hippocampi, a tumour), that which a packaged
-    network finds, and scans without any are as good as others. After a kill the
-    same command goes on. Printed is the path of the weights; their folder is a
-    preset for every other command.
+    Layers are copied but for the last ones; those learn first, then all, on
+    scans that are moved, turned, bent and given other intensities. A network
+    that sees the brain's box, or a whole head at 1 mm, goes on with the box:
+    that of the labels, where they cover the brain; where they are of a part of
+    it (hippocampi, a tumour), that which a packaged network finds, and scans
+    without any are as good as others. After a kill the same command goes on.
+    Printed is the path of the weights; their folder is a preset for
+    every other command.
     """
     set_verbosity(verbose, quiet=quiet)
     if options["warmup_epochs"] + options["epochs"] == 0:
