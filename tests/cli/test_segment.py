@@ -226,6 +226,17 @@ def test_bad_requests_get_one_line_and_their_code(run, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == [scan.name]
 
 
+def test_a_slash_after_the_name_makes_a_folder_of_the_results_of_one_scan(run, tmp_path):
+    scan = phantom(tmp_path)
+    said = "a folder, with a / at its end"
+    failure(run("segment", scan, "-o", tmp_path / "out", *PLAIN), 2, said)
+    done = run("segment", scan, "-o", f"{tmp_path}/out/", *PLAIN)
+    assert done.exit_code == 0, done.stderr
+    labels = Path(done.stdout.strip())
+    assert labels.parent == tmp_path / "out"
+    assert nib.load(labels).shape == nib.load(scan).shape
+
+
 def test_an_existing_result_is_kept_unless_it_may_be_replaced(run, tmp_path):
     scan, out = phantom(tmp_path), tmp_path / "seg.nii.gz"
     out.write_text("precious")

@@ -1,5 +1,6 @@
 """``lodbrain segment``."""
 
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ __all__ = ["segment"]
 # Click would refuse an unreadable scan as wrong usage, and all scans with it.
 _DISTRUSTED = 4
 _PATH = click.Path(path_type=Path, readable=False)
+_AFTER_A_FOLDER = tuple({"/", os.sep})
 
 
 @click.command(
@@ -41,6 +43,7 @@ Examples:
   lodbrain segment --list scans.txt -o results/ --probabilities results/ --json
   lodbrain segment T1.nii.gz -o seg.nii.gz --report report.html --snapshot seg.png
   lodbrain segment T1.nii.gz -o seg.nii.gz --report report.html --reference aparc+aseg.mgz
+  lodbrain segment T1.nii.gz -o results/ --preset run/       labels of every protocol
   lodbrain segment scans/ -o results/ --report results/      a page each, and one of all
   lodbrain segment T1.nii.gz -o preview.nii.gz --level coarse
   lodbrain segment T1.nii.gz -o seg.nii.gz --memory 1G --threads 1
@@ -56,9 +59,11 @@ Examples:
 @option(
     "-o",
     "--output",
-    type=_PATH,
+    "output_name",
+    type=click.Path(readable=False),
     required=True,
-    help="Label image for one scan (.nii.gz, .nii, .mgz); a folder for several.",
+    help="Label image for one scan (.nii.gz, .nii, .mgz); a folder for several, or with a / at its "
+    "end for one.",
 )
 @option("--probabilities", type=_PATH, help="Class probabilities, 4-D float32 (folder: several).")
 @option("--brain-mask", type=_PATH, help="Mask of all structures (folder: several scans).")
@@ -106,7 +111,7 @@ Examples:
 def segment(
     inputs: tuple[Path, ...],
     list_file: Path | None,
-    output: Path,
+    output_name: str,
     overwrite: bool,
     skip_existing: bool,
     as_json: bool,
@@ -134,10 +139,11 @@ def segment(
     from ..batch.settings import Settings
     from ..segmentation import ScanOptions
 
+    output = Path(output_name)
     asked = ScanOptions(**{f.name: options.pop(f.name) for f in fields(ScanOptions)})
     try:
         settings = Settings.of(options["preset"], options["level"], options["weights"], asked)
-        jobs = _plan(inputs, list_file, output, extras, settings)
+        jobs = _plan(inputs, list_file, output_name, extras, settings)
         if reference is not None:
             jobs = [_with_reference(jobs, reference, protocol)]
     except OSError as error:  # a closed folder on the way, a name that is too long
@@ -196,7 +202,7 @@ def _write_group_page(results: Path, folder: Path, *, quiet: bool) -> None:
 def _plan(
     inputs: tuple[Path, ...],
     list_file: Path | None,
-    output: Path,
+    output_name: str,
     extras: dict[str, Any],
     settings: "Settings",
 ) -> "list[Job]":
@@ -209,9 +215,14 @@ def _plan(
     if not sources:
         msg = "no scan given; name files or a folder, or use --list"
         raise UsageError(msg)
-    several = len(sources) > 1 or sources[0].is_dir()
-    named = output.name.lower().endswith(IMAGE_EXTENSIONS) and not output.is_dir()
-    if not several and not output.is_dir():
+    output = Path(output_name)
+    to_folder = output.is_dir() or output_name.endswith(_AFTER_A_FOLDER)
+    named = output.name.lower().endswith(IMAGE_EXTENSIONS) and not to_folder
+    if len(sources) == 1 and not sources[0].is_dir() and not to_folder:
+        if not named:
+            endings = ", ".join(IMAGE_EXTENSIONS)
+            msg = f"{output}: expected a name ending in {endings}, or a folder, with a / at its end"
+            raise UsageError(msg)
         protocols = settings.protocols
         return [Job(sources[0], Results(output, **extras, protocols=protocols), settings)]
     for name, folder in {"output": output, **extras}.items():
