@@ -7,6 +7,7 @@ import pytest
 from lodbrain_cli.networks.build import build_network
 from lodbrain_cli.networks.checkpoint import named_variables
 from lodbrain_cli.presets import CerebrumConfig, LodBrainConfig, UNetConfig
+from lodbrain_cli.training.config import TrainingConfig
 from lodbrain_cli.training.matching import match_classes, matched
 from lodbrain_cli.training.start import StartOptions
 
@@ -79,3 +80,28 @@ def test_a_source_of_other_features_leaves_the_layer_as_it_was(caplog):
 def test_only_the_last_layer_is_matched():
     with pytest.raises(ValueError, match="matched needs reinit_last 1; received 2"):
         StartOptions(preset="lod-brain-synth", reinit_last=2, classes="matched")
+
+
+def test_several_heads_are_not_matched():
+    config = {
+        "name": "two",
+        "start": {"preset": "lod-brain-synth", "classes": "matched"},
+        "data": {
+            "table": "pairs.tsv",
+            "targets": [{"label_set": "lod-brain-7"}, {"label_set": "brain", "column": "brains"}],
+        },
+        "stages": [
+            {
+                "name": "only",
+                "voxel_mm": 2,
+                "image_mm": 2,
+                "shapes": [[64, 64, 64]],
+                "steps": 1,
+                "epoch_steps": 1,
+            }
+        ],
+    }
+    with pytest.raises(ValueError, match="matched is for one target"):
+        TrainingConfig(**config)
+    config["data"]["targets"].pop()
+    TrainingConfig(**config)

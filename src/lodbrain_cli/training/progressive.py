@@ -170,7 +170,7 @@ class Trainer:
         start = self.config.start
         if start is not None and previous is None and self._tensors is None:
             copy_layers(model, start)
-            if start.classes == "matched" and len(self.heads) == 1:
+            if start.classes == "matched":
                 looked_at = min(_LOOKED_AT, stage.steps)
                 match_classes(
                     model, source_tensors(start), (batches.take(k) for k in range(looked_at))
