@@ -17,7 +17,12 @@ from lodbrain_cli.training.contrasts import Contrast, apply_contrast, sample_con
 from lodbrain_cli.training.deformation import Deformation, apply_deformation, sample_deformation
 from lodbrain_cli.training.heads import head_of, tissue_classes
 from lodbrain_cli.training.rims import RIMS, apply_rims
-from lodbrain_cli.training.samples import SampleGrid, SynthesisedSamples, network_sample
+from lodbrain_cli.training.samples import (
+    SampleGrid,
+    SynthesisedSamples,
+    network_sample,
+    pooled_sample,
+)
 from lodbrain_cli.training.separable import acquisition_matrices, along_axes, spline_matrix
 from lodbrain_cli.training.sulci import narrow_sulci
 from lodbrain_cli.training.synthesis import Recipe, apply_synthesis, sample_synthesis
@@ -229,6 +234,16 @@ def test_a_network_sees_a_normalised_image_and_shares_of_classes(rng):
     share = np.mean(labels[:2, :2, :2] == 3)
     assert numpy(pooled.target)[0, 0, 0, 0, 3] == pytest.approx(share)
     assert numpy(pooled.image)[0, 0, 0, 0, 0] == numpy(sample.image)[0, :2, :2, :2].max()
+
+
+def test_shares_are_those_of_the_blocks_of_an_uneven_box(rng):
+    image = ops.convert_to_tensor(rng.normal(size=(12, 8, 4)).astype("float32"))
+    codes = rng.integers(0, 5, (12, 8, 4)).astype("int32")
+    table = rng.random((5, 3)).astype("float32")
+    for pool in (2, 4):
+        blocks = table[codes].reshape(12 // pool, pool, 8 // pool, pool, 4 // pool, pool, 3)
+        target = pooled_sample(image, ops.convert_to_tensor(codes), pool, table).target
+        np.testing.assert_allclose(numpy(target)[0], blocks.mean((1, 3, 5)), atol=1e-6)
 
 
 def test_a_number_always_gives_the_same_sample_and_uses_share_an_image(head):

@@ -121,12 +121,22 @@ def pooled_sample(image: Any, codes: Any, pool: int, table: "NDArray[np.float32]
     image, codes = image[None, ..., None], codes[None]
     if pool == 1:
         return Sample(image, ops.take(ops.convert_to_tensor(table), codes, axis=0))
-    # One class after the other: all at once are 470 MB for 256³.
-    shares = [
-        ops.average_pool(ops.take(ops.convert_to_tensor(column), codes)[..., None], pool, pool)
-        for column in table.T
-    ]
-    return Sample(ops.max_pool(image, pool, pool), ops.concatenate(shares, axis=-1))
+    return Sample(ops.max_pool(image, pool, pool), _shares(codes[0], pool, table)[None])
+
+
+def _shares(codes: Any, pool: int, table: "NDArray[np.float32]") -> Any:
+    """Share of each class in blocks of pool³ voxels, (X, Y, Z, C).
+
+    One place in the blocks after the other: the classes of all voxels at once are 470 MB
+    for 256³, one class after the other takes as many passes as there are classes.
+    """
+    x, y, z = (side // pool for side in codes.shape)
+    blocks = ops.transpose(ops.reshape(codes, (x, pool, y, pool, z, pool)), (1, 3, 5, 0, 2, 4))
+    weights = ops.convert_to_tensor(table / np.float32(pool**3))
+    total = ops.zeros((x, y, z, table.shape[1]), "float32")
+    for place in ops.reshape(blocks, (pool**3, x, y, z)):
+        total += ops.take(weights, place, axis=0)
+    return total
 
 
 class SynthesisedSamples:
