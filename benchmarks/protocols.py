@@ -1,6 +1,6 @@
 """One network for several protocols against one for each, on labels of well-kept packages.
 
-``python benchmarks/protocols.py DATA OUT [--train 20] [--test 8] [--steps 400]``
+``python benchmarks/protocols.py DATA OUT [--train 20] [--test 6] [--steps 500]``
 (extra ``train``; ``pip install dipy``)
 
 DATA is the folder of scans (pairs/). FSL's, SPM's and MALP-EM's labels, which NeuroNet learned,
@@ -8,9 +8,10 @@ are not to be had here, so its protocols are others, named for what made them: `
 (DLMUSE's regions as seven classes), ``muse-deep`` (15 of its deep structures, left and right),
 ``dipy-hmrf`` (DIPY's hidden Markov random field, three tissues inside DLMUSE's brain, grown by
 2 mm) and ``kmeans`` (scikit-learn's k-means of the intensities there, three clusters). Trains
-NeuroNet on all, NeuroNet on each, and LOD-Brain with one head per protocol, at 2 mm, with the same
-people, steps and rate; scores people that took no part by `lodbrain segment`'s own pipeline, each
-on the scan's own grid. Killed, it goes on where it was. Prints the tables of docs/accuracy.md.
+NeuroNet on all, NeuroNet on each, and LOD-Brain with one head per protocol, from random weights
+and from those of lod-brain-synth, at 2 mm, with the same people, steps, loss and rate; scores
+people that took no part by `lodbrain segment`'s own pipeline, each on the scan's own grid. Killed,
+it goes on where it was. Prints the tables of docs/accuracy.md.
 """
 
 import argparse
@@ -52,6 +53,7 @@ PROTOCOLS = {
 }  # fmt: skip
 NEURONET = {"architecture": "neuronet"}
 LOD_BRAIN = {"architecture": "lod-brain", "num_levels": 1, "dropout": 0, "l2": 0}
+START = {"preset": "lod-brain-synth", "classes": "matched"}
 
 
 def main() -> None:
@@ -59,8 +61,8 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--train", type=int, default=20)
-    parser.add_argument("--test", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--test", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=500)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     _, *scans = labelled_scans(options.data / "pairs")
@@ -69,13 +71,17 @@ def main() -> None:
     tested = [others[i] for i in spread]
     write_classes(options.out)
     every = tuple(PROTOCOLS)
-    runs = {"NeuroNet, all": (NEURONET, every), "LOD-Brain, all": (LOD_BRAIN, every)}
-    runs |= {f"NeuroNet, {name} alone": (NEURONET, (name,)) for name in PROTOCOLS}
+    runs = {
+        "NeuroNet, all": (NEURONET, None, every),
+        "LOD-Brain, all": (LOD_BRAIN, None, every),
+        f"LOD-Brain, all, from {START['preset']}": (LOD_BRAIN, START, every),
+    }
+    runs |= {f"NeuroNet, {name} alone": (NEURONET, None, (name,)) for name in PROTOCOLS}
     found = {}
-    for name, (network, protocols) in runs.items():
+    for name, (network, start, protocols) in runs.items():
         folder = options.out / name.lower().replace(", ", "-").replace(" ", "-")
         write_pairs(options.out, folder.with_suffix(".tsv"), learned, protocols)
-        seconds = train(options, folder, network, protocols)
+        seconds = train(options, folder, network, start, protocols)
         found[name] = (seconds, *score(options.out, folder, tested))
     report(options, found, len(tested))
 
@@ -142,11 +148,14 @@ def clusters_of(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return labels
 
 
-def train(options: argparse.Namespace, folder: Path, network: dict, protocols: tuple) -> float:
+def train(
+    options: argparse.Namespace, folder: Path, network: dict, start: dict | None, protocols: tuple
+) -> float:
     """Train a network by the command; gives its seconds per step."""
     lod_brain = network is LOD_BRAIN
     config = {
         "name": "protocols", "seed": 1, "average": 0.98, "network": network,
+        "start": start,
         "data": {
             "table": str(folder.with_suffix(".tsv")),
             "targets": [
@@ -161,7 +170,7 @@ def train(options: argparse.Namespace, folder: Path, network: dict, protocols: t
             "sees": "brain" if lod_brain else "head",
             "shapes": [[80, 96, 104], [80, 88, 96]] if lod_brain else [[64, 64, 64]],
             "steps": options.steps, "epoch_steps": max(1, options.steps // 4),
-            "loss": "categorical_crossentropy", "learning_rate": 1e-3,
+            "loss": "mixed_dice_cce_5_5", "learning_rate": 1e-3,
             "final_learning_rate": 1e-5, "schedule": "cosine",
         }],
     }  # fmt: skip

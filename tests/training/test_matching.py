@@ -7,7 +7,6 @@ import pytest
 from lodbrain_cli.networks.build import build_network
 from lodbrain_cli.networks.checkpoint import named_variables
 from lodbrain_cli.presets import CerebrumConfig, LodBrainConfig, UNetConfig
-from lodbrain_cli.training.config import TrainingConfig
 from lodbrain_cli.training.matching import match_classes, matched
 from lodbrain_cli.training.start import StartOptions
 
@@ -51,13 +50,35 @@ def test_a_class_that_is_divided_begins_as_parts_of_the_old_answer(name):
         new[(new == 1) & (rng.random(new.shape) < 0.25)] = 3
         return np.eye(4, dtype=np.float32)[new]
 
-    assert match_classes(model, tensors_of(source), batches_of(source, divided))
+    assert match_classes(model, tensors_of(source), (4,), batches_of(source, divided))
     image = np.random.default_rng(8).normal(size=(1, *SHAPE, 1)).astype(np.float32)
     old, new = (keras.ops.convert_to_numpy(m(image))[0] for m in (source, model))
     np.testing.assert_allclose(new[..., 2], old[..., 0], atol=1e-5)
     np.testing.assert_allclose(new[..., 0], old[..., 1], atol=1e-5)
     np.testing.assert_allclose(new[..., 1] + new[..., 3], old[..., 2], atol=1e-5)
     np.testing.assert_allclose(new[..., 3], new[..., 1], atol=1e-5)
+
+
+def test_each_of_several_heads_divides_the_old_answer():
+    keras.utils.set_random_seed(3)
+    options = {"num_levels": 1, "filters": (4, 8, 16)}
+    source, model = (
+        build_network(LodBrainConfig(heads=heads, **options)) for heads in ((3,), (3, 2))
+    )
+    for old, new in zip(source.layers, model.layers, strict=False):
+        if [w.shape for w in old.weights] == [w.shape for w in new.weights]:
+            new.set_weights(old.get_weights())
+
+    def twice(answer, _rng):  # turned round, and 2 apart from 0 and 1
+        first, second = np.choose(answer, [2, 1, 0]), np.choose(answer, [0, 0, 1])
+        return np.concatenate([np.eye(3)[first], np.eye(2)[second]], -1).astype(np.float32)
+
+    assert match_classes(model, tensors_of(source), (3, 2), batches_of(source, twice))
+    image = np.random.default_rng(8).normal(size=(1, *SHAPE, 1)).astype(np.float32)
+    old, new = (keras.ops.convert_to_numpy(m(image))[0] for m in (source, model))
+    np.testing.assert_allclose(new[..., :3], old[..., ::-1], atol=1e-5)
+    # Background of the second head begins as the one of 0 and 1 that it has more of.
+    assert {int(np.argmax(layer)) for layer in new[..., 3:].reshape(-1, 2)} == {0, 1}
 
 
 def test_parts_are_equal_and_a_class_that_nobody_has_begins_as_background():
@@ -71,7 +92,7 @@ def test_a_source_of_other_features_leaves_the_layer_as_it_was(caplog):
     before = tensors_of(model)
     tensors = tensors_of(source)
     tensors["logits/kernel"] = np.zeros((1, 1, 1, 5, 3), np.float32)
-    assert not match_classes(model, tensors, [])
+    assert not match_classes(model, tensors, (4,), [])
     assert "begin anew" in caplog.text
     for name, tensor in tensors_of(model).items():
         np.testing.assert_array_equal(tensor, before[name])
@@ -80,28 +101,3 @@ def test_a_source_of_other_features_leaves_the_layer_as_it_was(caplog):
 def test_only_the_last_layer_is_matched():
     with pytest.raises(ValueError, match="matched needs reinit_last 1; received 2"):
         StartOptions(preset="lod-brain-synth", reinit_last=2, classes="matched")
-
-
-def test_several_heads_are_not_matched():
-    config = {
-        "name": "two",
-        "start": {"preset": "lod-brain-synth", "classes": "matched"},
-        "data": {
-            "table": "pairs.tsv",
-            "targets": [{"label_set": "lod-brain-7"}, {"label_set": "brain", "column": "brains"}],
-        },
-        "stages": [
-            {
-                "name": "only",
-                "voxel_mm": 2,
-                "image_mm": 2,
-                "shapes": [[64, 64, 64]],
-                "steps": 1,
-                "epoch_steps": 1,
-            }
-        ],
-    }
-    with pytest.raises(ValueError, match="matched is for one target"):
-        TrainingConfig(**config)
-    config["data"]["targets"].pop()
-    TrainingConfig(**config)

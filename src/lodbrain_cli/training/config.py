@@ -152,14 +152,6 @@ class TrainingConfig(Options):
     stages: Annotated[list[StageOptions], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _one_head_is_matched(self) -> "TrainingConfig":
-        heads = len(self.data.targets)
-        if self.start is not None and self.start.classes == "matched" and heads != 1:
-            msg = f"start.classes: matched is for one target; data.targets has {heads}"
-            raise ValueError(msg)
-        return self
-
-    @model_validator(mode="after")
     def _stages_fit(self) -> "TrainingConfig":
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):

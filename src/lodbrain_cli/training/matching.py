@@ -7,7 +7,7 @@ with an equal part of the probability: before the first step the network divides
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -25,16 +25,21 @@ _LOG = logging.getLogger(__name__)
 
 
 def match_classes(
-    model: keras.Model, source: "Tensors", batches: Iterable[tuple[Any, Any]]
+    model: keras.Model,
+    source: "Tensors",
+    heads: Sequence[int],
+    batches: Iterable[tuple[Any, Any]],
 ) -> bool:
     """Set the layer that gives the classes.
 
     Parameters
     ----------
     model : keras.Model
-        Of one head; all other layers are copied already.
+        All other layers are copied already.
     source : dict of str to array
-        Tensors of the network that they come from, by ``<layer>/<variable>``.
+        Tensors of the network that they come from, of one head, by ``<layer>/<variable>``.
+    heads : sequence of int
+        Classes of each head of the model; each head divides the source's answer anew.
     batches : iterable of (image, target)
         (B, X, Y, Z, 1) float32 and (B, X, Y, Z, C) float32 tensors.
 
@@ -57,7 +62,8 @@ def match_classes(
         found = ops.reshape(ops.softmax(logits, axis=-1), (-1, kernel.shape[-1]))
         wanted = ops.reshape(target, (-1, shape[-1]))
         overlap += ops.convert_to_numpy(ops.matmul(ops.transpose(wanted), found))
-    chosen, share = matched(overlap)
+    parts = [matched(rows) for rows in np.split(overlap, np.cumsum(heads)[:-1])]
+    chosen, share = (np.concatenate(each) for each in zip(*parts, strict=True))
     last.kernel.assign(kernel[..., chosen])
     last.bias.assign(bias[chosen] + np.log(share).astype(np.float32))
     _LOG.info("the classes begin as the source's %s", chosen.tolist())

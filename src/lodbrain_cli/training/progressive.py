@@ -173,7 +173,10 @@ class Trainer:
             if start.classes == "matched":
                 looked_at = min(_LOOKED_AT, stage.steps)
                 match_classes(
-                    model, source_tensors(start), (batches.take(k) for k in range(looked_at))
+                    model,
+                    source_tensors(start),
+                    self.heads,
+                    (batches.take(k) for k in range(looked_at)),
                 )
         if start is not None and stage.freeze_copied:
             for layer in copied_layers(model, start.reinit_last):
