@@ -243,9 +243,20 @@ def test_a_field_of_view_that_ends_above_the_base_of_the_brain_is_said(whole):
     assert "mm below the top of the head" in found(report, "field of view").text
 
 
-def test_a_scan_larger_than_the_grid_says_what_conforming_said():
-    report = check(head(voxel_mm=(2.0, 2.3, 2.3), shape=(100, 120, 120)))
-    assert "larger than 256 mm" in found(report, "field of view").text
+def test_air_beyond_the_grid_is_told_and_no_warning():
+    finding = found(check(head(voxel_mm=(2.0, 2.3, 2.3), shape=(100, 120, 120))), "field of view")
+    assert finding.verdict is Verdict.OK
+    assert finding.text.startswith("holds the cranium; the field of view is larger than 256 mm")
+
+
+def test_a_head_beyond_the_grid_is_a_warning():
+    image = head(voxel_mm=(2.0, 2.3, 2.3), shape=(100, 120, 120))
+    # The same head twice as large, as of a header in wrong units: no grid of 256 mm holds it.
+    affine = image.affine @ np.diag([2, 2, 2, 1])
+    finding = found(check(nib.Nifti1Image(image.dataobj, affine)), "field of view")
+    assert finding.verdict is Verdict.WARN
+    assert "cut off by the field of view" in finding.text
+    assert "larger than 256 mm" in finding.text
 
 
 @settings(max_examples=8)

@@ -268,10 +268,9 @@ def test_quiet_prints_only_the_result(run, tmp_path):
 
 
 def test_warnings_reach_the_person_and_the_record(run, tmp_path):
-    scan = phantom(tmp_path, voxel_mm=(2.5, 2.5, 2.5), shape=(120, 128, 110))
-    done = run("segment", scan, "-o", tmp_path / "s.nii.gz", *PLAIN)
-    assert "larger than 256 mm" in done.stderr
-    assert "larger than 256 mm" in (tmp_path / "s_run.json").read_text()
+    done = run("segment", phantom(tmp_path), "-o", tmp_path / "s.nii.gz", *PLAIN)
+    assert "only 3 different whole numbers" in done.stderr
+    assert "only 3 different whole numbers" in (tmp_path / "s_run.json").read_text()
 
 
 def test_options_come_from_the_environment(run, tmp_path, monkeypatch):

@@ -67,7 +67,8 @@ def field_of_view_finding(outline: Outline, cut: tuple[str, ...]) -> Finding:
     """Say where the cranium goes on beyond what was scanned, or beyond the conformed grid.
 
     Padding of one value does not count as scanned. That the neck leaves the
-    field of view is as it should be.
+    field of view is as it should be, and that air and neck leave the conformed grid,
+    as with many an oblique scan of 256 mm, is told and no warning.
 
     Parameters
     ----------
@@ -96,9 +97,10 @@ def field_of_view_finding(outline: Outline, cut: tuple[str, ...]) -> Finding:
             "still goes on; what is lost of it is missing in the volumes"
         )
     values["cranium_cut"] = bool(texts)
-    if texts or cut:
-        return Finding("field of view", Verdict.WARN, "; ".join([*texts, *cut]), values)
-    return Finding("field of view", Verdict.OK, "holds the cranium", values)
+    verdict = Verdict.WARN if texts else Verdict.OK
+    return Finding(
+        "field of view", verdict, "; ".join([*(texts or ["holds the cranium"]), *cut]), values
+    )
 
 
 def _touching_mm2(outline: Outline) -> dict[str, float]:
