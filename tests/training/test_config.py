@@ -1,6 +1,7 @@
 """A wrong option is named, with what it got, in one line."""
 
 import csv
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -14,6 +15,7 @@ from lodbrain_cli.training.config import StageOptions, read_config
 from lodbrain_cli.training.losses import LOSSES
 from lodbrain_cli.training.stage_options import MOST_STEPS
 
+ROOT = Path(__file__).resolve().parents[2]
 STAGE = {
     "name": "coarse",
     "levels": 1,
@@ -43,6 +45,22 @@ def test_a_config_gives_networks_and_grids(tmp_path):
     assert stage.grid().pool == 2
     model = build_network(config.stage_network(stage, (7,)))
     assert not any(layer.name.startswith("level1") for layer in model.layers)
+
+
+def test_the_config_that_the_readme_prints_is_one(tmp_path):
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.S | re.M)
+    configs = [block for block in blocks if "stages:" in block]
+    assert configs
+    for text in configs:
+        config = read_config(written(tmp_path, text))
+        build_network(config.stage_network(config.stages[0], (7, 4)))
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("weights/*/config.yaml")), ids=lambda p: p.parent.name
+)
+def test_the_config_of_weights_of_ours_is_one(path):
+    assert read_config(path).name == path.parent.name
 
 
 def test_a_ratio_of_voxels_is_not_refused_for_its_rounding(tmp_path):

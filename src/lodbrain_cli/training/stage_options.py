@@ -89,7 +89,7 @@ class StageOptions(Options):
     shapes: Annotated[list[tuple[Positive, Positive, Positive] | tuple[()]], Field(min_length=1)]
     sees: Literal["head", "brain"] = "head"
     steps: Annotated[int, Field(gt=0, le=MOST_STEPS)]
-    epoch_steps: Positive
+    epoch_steps: Positive = 100
     batch_size: Positive = 1
     uses: Positive = 1
     loss: LossName = "per_channel_dice_loss"
