@@ -1,5 +1,7 @@
 """The verdict on a result, from all that the pipeline knows of it."""
 
+from collections.abc import Collection
+
 from ..imaging.probability_maps import ProbabilityMaps
 from ..imaging.volumetry import StructureVolume
 from ..outputs.segmented import Segmentation
@@ -53,12 +55,20 @@ def judge(
     )
 
 
-def distrust(quality: Quality | None) -> list[str]:
-    """Say in one warning that a result is not to be trusted, or to be looked at."""
+def distrust(quality: Quality | None, said: Collection[str] = ()) -> list[str]:
+    """Say in one warning that a result is not to be trusted, or to be looked at.
+
+    Parameters
+    ----------
+    quality : Quality or None
+    said : collection of str
+        The warnings before it; a reason that is one of them is not repeated.
+    """
     if quality is None or quality.trust is Trust.PASS:
         return []
     what = "not to be trusted" if quality.trust is Trust.FAIL else "to be looked at"
-    return [f"the result is {what} (score {quality.score:.0f} of 100): {quality.reasons[0]}"]
+    why = "" if quality.reasons[0] in said else f": {quality.reasons[0]}"
+    return [f"the result is {what} (score {quality.score:.0f} of 100){why}"]
 
 
 def missing_structures(

@@ -194,6 +194,12 @@ class Segmenter:
             every = [first, *others]
             apart = disagreement([s.labels for s in every], [s.label_set for s in every])
         asked = case.options.of_labels
+        said = [
+            *(f.text for f in case.findings if f.verdict is Verdict.WARN),
+            *self.loaded.warnings(),
+            *case.prediction.notes,
+            *missing_structures(first.volumes, covers_brain=self.loaded.preset.covers_brain),
+        ]
         record = run_record(
             case.scan,
             case.began,
@@ -204,13 +210,7 @@ class Segmenter:
             seconds={name: round(s, 3) for name, s in case.steps.seconds.items()},
             stage_seconds={name: round(s, 3) for name, s in case.prediction.seconds.items()},
             peak_memory_bytes=peak_memory_bytes(),
-            warnings=[
-                *(f.text for f in case.findings if f.verdict is Verdict.WARN),
-                *self.loaded.warnings(),
-                *case.prediction.notes,
-                *missing_structures(first.volumes, covers_brain=self.loaded.preset.covers_brain),
-                *distrust(first.quality),
-            ],
+            warnings=[*said, *distrust(first.quality, said)],
             quality=first.quality.as_dict() if first.quality is not None else None,
             checks={f.item: f.verdict.value for f in case.findings},
             volumes_grid=case.options.space,
