@@ -81,6 +81,20 @@ def test_a_part_holds_the_brain_and_a_number_gives_the_same_part(pair):
         np.testing.assert_array_equal(numpy(sample.image), numpy(samples(number).image))
 
 
+@pytest.mark.parametrize(("sees", "fewest"), [("head", 2), ("brain", 4)])
+def test_all_of_a_brain_that_a_part_cannot_hold_comes_up(pair, sees, fewest):
+    """Of the brain's 10 voxels along each axis a part of 4 shows at least `fewest`."""
+    grid = SampleGrid(1.0, 1, ((4, 4, 4),), sees)
+    codes = np.zeros_like(pair.codes)
+    codes[10:20, 8:18, 12:22] = 1 + np.arange(10, dtype=np.uint8)[:, None, None]
+    depths = Coding(np.arange(11, dtype=np.uint8)[:, None], (11,))
+    deep = ConformedPair(pair.image, codes, depths)
+    samples = AugmentedSamples([lambda: deep], grid, AugmentationOdds(overall=0.0), TARGETS, (1,))
+    shown = [np.flatnonzero(numpy(samples(k).target)[0].any(axis=(0, 1, 2))[1:]) for k in range(80)]
+    assert set(np.concatenate(shown)) == set(range(10))
+    assert min(map(len, shown)) == fewest
+
+
 def test_a_pair_that_stands_three_times_is_drawn_three_times_as_often(pair):
     drawn = []
 

@@ -76,7 +76,8 @@ class AugmentedSamples:
         sides = [n * self.pool for n in shape]
         whole = all(n >= side for n, side in zip(sides, pair.image.shape, strict=True))
         brain = tuple(slice(0, n) for n in sides) if whole else pair.brain_box
-        box = _box_with_brain(rng, brain, pair.image.shape, sides)
+        window = self.grid.sees == "head"
+        box = _box_with_brain(rng, brain, pair.image.shape, sides, window=window)
         # Room around the box, from which what is turned or moved comes in.
         room = grown(box, _ROOM_VOX, pair.image.shape)
         image = self.normalisation.first_step(pair.image, _seen(box, self.grid), room)
@@ -173,12 +174,21 @@ def _box_with_brain(
     brain: tuple[slice, ...],
     shape: Sequence[int],
     sides: Sequence[int],
+    *,
+    window: bool,
 ) -> tuple[slice, ...]:
-    """Box of given sides at random, around the brain where that fits."""
+    """Box of given sides at random, around the brain where that fits.
+
+    Where it does not, every part of the brain comes up; in a window of the head at its
+    borders too, as in those that a network runs on.
+    """
     box = []
     for occupied, side, whole in zip(brain, sides, shape, strict=True):
-        low = min(max(0, occupied.stop - side), whole - side)
-        high = max(low, min(occupied.start, whole - side))
+        first, last = occupied.stop - side, occupied.start
+        if first > last:
+            beyond = side // 2 if window else 0
+            first, last = last - beyond, first + beyond
+        low, high = (min(max(0, edge), whole - side) for edge in (first, last))
         begin = int(rng.integers(low, high + 1))
         box.append(slice(begin, begin + side))
     return tuple(box)
