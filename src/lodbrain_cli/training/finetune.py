@@ -3,7 +3,7 @@
 CEREBRUM-7T's recipe (SPEC D.5): layers copied, the last ones anew; a warm-up in
 which what was copied stays; then all layers. Their rate is that of its documented
 command (5e-4), not its default: Adam moves a weight by about the rate in a step, and
-a few volumes give a few hundred steps: at 1e-5 six thousandths for 600.
+a few volumes give a few hundred steps: 600 of them move it by .006 at 1e-5.
 """
 
 import logging
