@@ -164,6 +164,13 @@ def test_labels_are_printed_or_saved(run, tmp_path):
     assert run("labels", "-o", target, "--overwrite").exit_code == 0
 
 
+def test_any_label_set_that_training_knows_is_printed_by_name(run):
+    assert "13\tRight hippocampus\t" in run("labels", "--label-set", "fsl_first").stdout
+    unknown = run("labels", "--label-set", "first")
+    assert unknown.exit_code == 2
+    assert "known label sets: lod-brain-7, brain, fsl_fast" in unknown.stderr
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_are_printed(run, shell):
     assert "_LODBRAIN_COMPLETE" in run("completion", shell).stdout

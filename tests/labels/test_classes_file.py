@@ -71,7 +71,7 @@ def test_what_is_wrong_with_a_table_is_said_with_its_row(text, reason, tmp_path)
 
 
 def test_a_label_set_is_named_by_a_plain_file_name(tmp_path):
-    with pytest.raises(UsageError, match="letters, digits and '-'"):
+    with pytest.raises(UsageError, match="letters, digits, - and _"):
         read_classes(write(tmp_path, HIPPOCAMPUS, "a b.tsv"))
     with pytest.raises(UsageError, match="cannot be read as a table"):
         read_classes(tmp_path / "missing.tsv")

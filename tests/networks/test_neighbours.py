@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from lodbrain_cli.labels import get_label_set
 from lodbrain_cli.networks.build import build_network
 from lodbrain_cli.networks.linear_upsampling import LinearUpsampling
 from lodbrain_cli.presets import (
@@ -44,17 +45,19 @@ def test_cerebrum_has_the_parameters_of_each_layer_that_spec_lists():
 
 
 @pytest.mark.parametrize(
-    ("heads", "count"),
+    ("protocols", "count"),
     [
-        ((4, 16, 4, 139, 6), 2_493_171),
-        ((4, 4, 6), 2_435_464),
-        ((4,), 2_432_952),
-        ((16,), 2_436_144),
-        ((139,), 2_485_467),
-        ((6,), 2_433_464),
+        (("fsl_fast", "fsl_first", "spm_tissue", "malp_em", "malp_em_tissue"), 2_493_171),
+        (("fsl_fast", "spm_tissue", "malp_em_tissue"), 2_435_464),
+        (("fsl_fast",), 2_432_952),
+        (("fsl_first",), 2_436_144),
+        (("spm_tissue",), 2_432_952),
+        (("malp_em",), 2_485_467),
+        (("malp_em_tissue",), 2_433_464),
     ],
 )
-def test_neuronet_has_the_parameters_of_each_published_variant(heads, count):
+def test_neuronet_has_the_parameters_of_each_published_variant(protocols, count):
+    heads = tuple(get_label_set(name).num_classes for name in protocols)
     assert trainable(NeuroNetConfig(heads=heads)) == count
 
 

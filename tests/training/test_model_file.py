@@ -137,6 +137,11 @@ def test_each_protocol_gets_its_labels_and_the_map_says_where_they_differ(folder
         "seg-lodbrain_desc-disagreement_map.nii.gz",
     }  # fmt: skip
     assert "Half" in (tmp_path / "bob_seg-half_dseg.tsv").read_text()
+    printed = CliRunner().invoke(cli, ["labels", "--preset", str(run), "--label-set", "half"])
+    assert "Half" in printed.stdout
+    first = CliRunner().invoke(cli, ["labels", "--preset", str(run)])
+    assert "Half" not in first.stdout
+    assert "labels of two; by --label-set: half" in first.stderr
     record = json.loads((tmp_path / "bob_seg-two_dseg_run.json").read_text())
     assert set(record["protocols"]) == {"half"}
     assert "labels_half" in record["outputs"]

@@ -67,3 +67,11 @@ def test_any_protocol_leads_to_the_brain_but_not_to_any_label_set():
     np.testing.assert_array_equal(coding.classes[:, 0] > 0, coding.classes[:, 1] == 1)
     with pytest.raises(UsageError, match="leads to 'lod-brain-7', not to 'sides'"):
         Target(SIDES.label_set).map_of("freesurfer")
+
+
+def test_a_column_of_its_own_has_the_numbers_of_its_label_set_whatever_the_rows_are_of():
+    first = Target(get_label_set("fsl_first"), column="fsl_first")
+    assert [first.map_of("fsl_fast").reduce(n) for n in (10, 16, 58)] == [1, 5, 15]
+    assert not first.map_of("fsl_fast").knows(1)
+    with pytest.raises(UsageError, match="leads to 'fsl_fast', not to 'fsl_first'"):
+        Target(get_label_set("fsl_first")).map_of("fsl_fast")

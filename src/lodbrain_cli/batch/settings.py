@@ -131,8 +131,8 @@ class Settings:
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """Names of the label sets of a network that has several; () for one."""
-        names = tuple(label_set.name for label_set in _preset(self.asked_preset).label_sets)
+        """Entities of the label sets of a network that has several; () for one."""
+        names = tuple(label_set.entity for label_set in _preset(self.asked_preset).label_sets)
         return names if len(names) > 1 else ()
 
     def difference(self, record: Mapping[str, Any]) -> str | None:

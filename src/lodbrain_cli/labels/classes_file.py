@@ -1,6 +1,5 @@
 """A label set of one's own, from a table."""
 
-import colorsys
 import csv
 import io
 import re
@@ -8,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import UsageError
+from .colors import color_of
 from .label_map import LabelMap
 from .label_set import Label, LabelSet
 
@@ -15,7 +15,7 @@ __all__ = ["read_classes"]
 
 _COLUMNS = ("index", "name", "abbreviation", "color", "mapping", "numbers")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-_NAME = re.compile(r"[A-Za-z0-9-]+")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MOST_CLASSES = 256
 _REST = "*"
 
@@ -50,7 +50,7 @@ def read_classes(path: Path) -> tuple[LabelSet, LabelMap]:
     name = path.stem
     if not _NAME.fullmatch(name):
         msg = (
-            f"{path}: a label set is named like its file, by letters, digits and '-'; got {name!r}"
+            f"{path}: a label set is named like its file, by letters, digits, - and _; got {name!r}"
         )
         raise UsageError(msg)
     labels, groups, rest = [], [], False
@@ -98,7 +98,7 @@ def _label(row: Mapping[str, str], index: int, place: str) -> Label:
         if not values[name].isprintable() or (name == "name" and not values[name]):
             msg = f"{place}: {name} is {values[name]!r}; expected one line of text"
             raise UsageError(msg)
-    color = values["color"] or _color(index)
+    color = values["color"] or color_of(index)
     if not _COLOR.fullmatch(color):
         msg = f"{place}: color is {color!r}; expected #rrggbb"
         raise UsageError(msg)
@@ -136,12 +136,3 @@ def _refuse_twice(path: Path, names: list[str], groups: list[frozenset[int]]) ->
                 msg = f"{path}: number {number} is in both {seen[number]!r} and {name!r}"
                 raise UsageError(msg)
             seen[number] = name
-
-
-def _color(index: int) -> str:
-    """Colours that neighbours in the table do not share: steps of the golden ratio."""
-    if index == 0:
-        return "#000000"
-    hue, value = index * 0.618034 % 1.0, (0.95, 0.7)[index % 2]
-    red, green, blue = colorsys.hsv_to_rgb(hue, 0.65, value)
-    return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"

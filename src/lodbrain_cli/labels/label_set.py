@@ -67,6 +67,11 @@ class LabelSet:
         return len(self.labels)
 
     @property
+    def entity(self) -> str:
+        """Its name in file names, ``seg-<entity>``: BIDS allows letters and digits alone."""
+        return "".join(c for c in self.name if c.isascii() and c.isalnum())
+
+    @property
     def structures(self) -> tuple[Label, ...]:
         """Labels other than background."""
         return self.labels[1:]

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from ..errors import UsageError
 from .label_map import LabelMap
+from .neuronet_protocols import NEURONET_LABEL_MAPS
 from .sets import LOD_BRAIN_7
 
 __all__ = ["LABEL_MAPS", "get_label_map"]
@@ -67,7 +68,7 @@ _BRAIN = LabelMap(name="brain", label_set="brain", groups=(_numbers(1),), ignore
 
 #: Label maps by the name of the protocol that they read.
 LABEL_MAPS: Mapping[str, LabelMap] = MappingProxyType(
-    {m.name: m for m in (_FREESURFER, _SYNTHSEG, _MUSE, _IDENTITY, _BRAIN)}
+    {m.name: m for m in (_FREESURFER, _SYNTHSEG, _MUSE, _IDENTITY, _BRAIN, *NEURONET_LABEL_MAPS)}
 )
 
 

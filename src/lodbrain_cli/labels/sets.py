@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from ..errors import UsageError
 from .label_set import Label, LabelSet
+from .neuronet_protocols import NEURONET_LABEL_SETS
 
 __all__ = ["BRAIN", "LABEL_SETS", "LOD_BRAIN_7", "get_label_set"]
 
@@ -37,7 +38,9 @@ BRAIN = LabelSet(
 )
 
 #: Label sets by name.
-LABEL_SETS: Mapping[str, LabelSet] = MappingProxyType({s.name: s for s in (LOD_BRAIN_7, BRAIN)})
+LABEL_SETS: Mapping[str, LabelSet] = MappingProxyType(
+    {s.name: s for s in (LOD_BRAIN_7, BRAIN, *NEURONET_LABEL_SETS)}
+)
 
 
 def get_label_set(name: str) -> LabelSet:

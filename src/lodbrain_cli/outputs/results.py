@@ -34,7 +34,7 @@ class Results:
     snapshot : Path, optional
         PNG.
     protocols : tuple of str
-        Names of the label sets of a network that has several; () for one. The
+        Entities of the label sets of a network that has several; () for one. The
         labels are those of the first; each further one has its own files beside.
     source_uri : str, optional
         BIDS URI of the scan. With it each image has a BIDS sidecar (JSON) beside it.

@@ -134,7 +134,7 @@ class Segmentation:
         reference = others.pop("reference", None)
         overwrite = bool(others.pop("overwrite", False))
         source_uri = others.pop("source_uri", None)
-        protocols = tuple(s.label_set.name for s in (self, *self.others)) if self.others else ()
+        protocols = tuple(s.label_set.entity for s in (self, *self.others)) if self.others else ()
         chosen = {k: Path(v) for k, v in others.items() if v is not None}
         results = Results(Path(path), **chosen, protocols=protocols, source_uri=source_uri)
         scans = [resolved(self.scan.path)] if self.scan.path else []
@@ -173,7 +173,7 @@ def _write_all(
     if targets.volumes:
         write_text(targets.volumes, volumes_table(result.volumes, space.name))
     for other in result.others:
-        _write_protocol(other, targets.of_protocol(other.label_set.name), description)
+        _write_protocol(other, targets.of_protocol(other.label_set.entity), description)
     if result.disagreement is not None and targets.disagreement is not None:
         write_image(targets.disagreement, result.disagreement, space, "estimate", description, 1.0)
     missing = write_pictures(result, targets, reference)
@@ -181,7 +181,7 @@ def _write_all(
     for kind, path in targets.sidecars().items():
         name = kind.removeprefix("labels_")
         label_set = next(
-            (other.label_set for other in result.others if other.label_set.name == name),
+            (other.label_set for other in result.others if other.label_set.entity == name),
             result.label_set,
         )
         write_text(path, sidecar(kind, label_set, result.record, str(targets.source_uri)))

@@ -146,7 +146,8 @@ class Preset:
     Raises
     ------
     ValueError
-        When normalisation, statistics and what it sees do not go together.
+        When normalisation, statistics and what it sees do not go together, or results
+        of two label sets would have one name.
     """
 
     name: str
@@ -171,11 +172,15 @@ class Preset:
     statistics: StatisticsFiles | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a normalisation that cannot be done."""
+        """Refuse what does not go together."""
         by_voxel = self.normalisation == "z_score_voxel"
         if by_voxel != (self.statistics is not None) or (by_voxel and self.sees != "head"):
             has = "statistics" if self.statistics else "no statistics"
             msg = f"normalisation {self.normalisation!r} with {has}, sees {self.sees!r}"
+            raise ValueError(msg)
+        entities = [label_set.entity for label_set in self.label_sets]
+        if len(set(entities)) < len(entities) or not all(entities):
+            msg = f"label sets that cannot be told apart by letters and digits: {entities}"
             raise ValueError(msg)
 
     def level(self, name: str) -> TrainedNetwork:

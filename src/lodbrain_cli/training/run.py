@@ -116,7 +116,7 @@ def _run(
 ) -> Path:
     targets = tuple(option.target() for option in config.data.targets)
     heads = {target.label_set.name: target.label_set.num_classes for target in targets}
-    _check_networks(config, tuple(heads.values()))
+    _check_networks(config, targets)
     sources = [
         _read(sides[name], cache, targets, statistics.normalisation, on_read)
         for name in ("train", "validation")
@@ -135,11 +135,13 @@ def _run(
     return Trainer(config, folder, data, tuple(heads.values()), on_start, on_best).run()
 
 
-def _check_networks(config: TrainingConfig, heads: tuple[int, ...]) -> None:
+def _check_networks(config: TrainingConfig, targets: tuple[Target, ...]) -> None:
     """Refuse heads that the network cannot have, before anything is read."""
-    if len(heads) < len(config.data.targets):
-        msg = "data.targets: two of them have the same name"
+    entities = [target.label_set.entity for target in targets]
+    if len(set(entities)) < len(entities):
+        msg = f"data.targets: two of them have the same name, by letters and digits: {entities}"
         raise UsageError(msg)
+    heads = tuple(target.label_set.num_classes for target in targets)
     try:
         for stage in config.stages:
             config.stage_network(stage, heads)

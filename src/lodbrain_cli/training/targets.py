@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import UsageError
-from ..labels import LabelMap, LabelSet, get_label_map, get_label_set
+from ..labels import LABEL_MAPS, LabelMap, LabelSet, get_label_map, get_label_set
 from .heads import tissue_classes
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class Target:
     ----------
     label_set : LabelSet
     label_map : LabelMap, optional
-        From the numbers of the label images; default: that of each row of the table.
+        From the numbers of the label images; default: that of each row of the table or,
+        in a column of its own that the row's does not describe, the label set's own.
     column : str
         Of the table of pairs.
     """
@@ -51,11 +52,13 @@ class Target:
         found = get_label_map(protocol)
         if found.label_set == self.label_set.name:
             return found
+        if self.column != LABELS_COLUMN and self.label_set.name in LABEL_MAPS:
+            return LABEL_MAPS[self.label_set.name]
         if self.label_set == get_label_set("brain"):
             return found.as_brain()
         msg = (
             f"label map {protocol!r} leads to {found.label_set!r}, not to "
-            f"{self.label_set.name!r}; give a table of classes with numbers"
+            f"{self.label_set.name!r}; give a table of classes with numbers, or a column of its own"
         )
         raise UsageError(msg)
 
