@@ -78,6 +78,14 @@ def test_an_unsure_result_is_not():
     assert "mean probability inside structures 0.600" in vague.reasons
 
 
+def test_protocols_that_differ_are_told_and_have_no_mark():
+    alone, several = (appraise(result(brain(), disagreement=x)) for x in (None, 0.4))
+    assert "protocols" not in {i.name for i in alone.items}
+    assert item(several, "protocols").mark is None
+    assert "40.0% of the pairs of protocols differ" in item(several, "protocols").text
+    assert several.score == alone.score
+
+
 @pytest.mark.parametrize("label", [1, 2, 3, 4, 5, 6])
 def test_a_structure_that_is_missing_is_named(label):
     quality = appraise(result(brain(without=(label,))))

@@ -145,6 +145,11 @@ def test_each_protocol_gets_its_labels_and_the_map_says_where_they_differ(folder
     record = json.loads((tmp_path / "bob_seg-two_dseg_run.json").read_text())
     assert set(record["protocols"]) == {"half"}
     assert "labels_half" in record["outputs"]
+    apart = nib.load(tmp_path / "bob_seg-lodbrain_desc-disagreement_map.nii.gz").get_fdata()
+    inside = nib.load(tmp_path / "bob_seg-two_dseg.nii.gz").get_fdata() > 0
+    items = Segmenter(str(run)).segment(folder / "bob_T1w.nii.gz").record["quality"]["items"]
+    share = items["protocols"]["values"]["share"]
+    assert share == pytest.approx(apart[inside].mean(), abs=1e-4)
     refused = CliRunner().invoke(cli, arguments)
     assert refused.exit_code == 2  # nothing is overwritten
     again = CliRunner().invoke(cli, [*arguments, "--skip-existing"])

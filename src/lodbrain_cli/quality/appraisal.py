@@ -57,6 +57,8 @@ class Result:
         Of the person in years; youngest and oldest that the network was trained on.
     agreement : float, optional
         Mean Dice with the network's answer for the scan mirrored and shifted.
+    disagreement : float, optional
+        Share of the pairs of protocols that name different tissues, mean inside the brain.
     """
 
     maps: ProbabilityMaps
@@ -73,6 +75,7 @@ class Result:
     age: float | None = None
     ages: tuple[float, float] | None = None
     agreement: float | None = None
+    disagreement: float | None = None
 
 
 def appraise(result: Result) -> Quality:
@@ -101,6 +104,10 @@ def appraise(result: Result) -> Quality:
     if result.agreement is not None:
         text = f"Dice with the answer for the scan mirrored and shifted {result.agreement:.3f}"
         items.append(_measured("agreement", result.agreement, text))
+    if result.disagreement is not None:
+        # What is usual depends on the protocols: a value to compare scans by, without a mark.
+        text = f"inside the brain {result.disagreement:.1%} of the pairs of protocols differ"
+        items.append(Item("protocols", None, text, {"share": result.disagreement}))
     if result.age is not None and result.ages is not None:
         items.append(_age(result.age, result.ages))
     slopes = measures_of(result.preset)

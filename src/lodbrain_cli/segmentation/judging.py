@@ -1,6 +1,7 @@
 """The verdict on a result, from all that the pipeline knows of it."""
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from ..imaging.probability_maps import ProbabilityMaps
 from ..imaging.volumetry import StructureVolume
@@ -9,6 +10,10 @@ from ..postprocessing import Cleaning
 from ..quality import Quality, Result, Trust, appraise
 from .case import Case
 from .loading import LoadedNetwork
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["distrust", "judge", "missing_structures"]
 
@@ -19,6 +24,7 @@ def judge(
     cleaning: Cleaning | None,
     case: Case,
     loaded: LoadedNetwork,
+    apart: "NDArray[np.float32] | None" = None,
 ) -> Quality:
     """Judge the result of one label set.
 
@@ -32,8 +38,11 @@ def judge(
     case : Case
         With its prediction.
     loaded : LoadedNetwork
+    apart : (X, Y, Z) float32 array, optional
+        Where protocols differ, as :func:`.disagreement.disagreement` has it.
     """
     assert case.prediction is not None
+    brain = result.labels > 0
     struck = cleaning.removed_voxels + sum(cleaning.zeroed_voxels.values()) if cleaning else 0
     return appraise(
         Result(
@@ -51,6 +60,7 @@ def judge(
             age=case.options.age,
             agreement=case.agreement,
             ages=loaded.preset.ages,
+            disagreement=float(apart[brain].mean()) if apart is not None and brain.any() else None,
         )
     )
 

@@ -1,7 +1,7 @@
 """The pipeline of one scan: read, conform, normalise, infer, clean, back to the scan's grid."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from ..labels import LabelSet
 from ..outputs.images import Space
 from ..outputs.record import options_hash, run_record, timestamp
 from ..outputs.segmented import Segmentation
-from ..postprocessing import clean_probabilities, labels_on
+from ..postprocessing import Cleaning, clean_probabilities, labels_on
 from ..presets import PRESETS
 from .case import Case, Steps
 from .disagreement import disagreement
@@ -33,6 +33,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Segmenter"]
+
+
+@dataclass(frozen=True, eq=False)
+class _FinishedHead:
+    """Result of one label set, and what a verdict on it needs besides."""
+
+    segmentation: Segmentation
+    maps: ProbabilityMaps
+    cleaning: Cleaning | None
 
 
 class Segmenter:
@@ -184,15 +193,19 @@ class Segmenter:
         the others are its ``others``.
         """
         assert case.prediction is not None
-        heads = zip(case.prediction.maps.heads(), self.loaded.preset.label_sets, strict=True)
-        first, *others = [
-            self._finish_head(case, maps, names, judged=case.options.quality and number == 0)
-            for number, (maps, names) in enumerate(heads)
-        ]
+        heads = list(zip(case.prediction.maps.heads(), self.loaded.preset.label_sets, strict=True))
+        finished = [self._finish_head(case, maps, names) for maps, names in heads]
+        every = [head.segmentation for head in finished]
+        first, *others = every
         apart = None
         if others:
-            every = [first, *others]
-            apart = disagreement([s.labels for s in every], [s.label_set for s in every])
+            with case.steps("compare"):
+                apart = disagreement([s.labels for s in every], [s.label_set for s in every])
+        if case.options.quality:
+            with case.steps("judge"):
+                quality = judge(first, finished[0].maps, finished[0].cleaning, case, self.loaded,
+                                apart)  # fmt: skip
+            first = replace(first, quality=quality)
         asked = case.options.of_labels
         said = [
             *(f.text for f in case.findings if f.verdict is Verdict.WARN),
@@ -219,9 +232,7 @@ class Segmenter:
         )
         return replace(first, record=record, others=tuple(others), disagreement=apart)
 
-    def _finish_head(
-        self, case: Case, maps: ProbabilityMaps, names: LabelSet, *, judged: bool
-    ) -> Segmentation:
+    def _finish_head(self, case: Case, maps: ProbabilityMaps, names: LabelSet) -> _FinishedHead:
         """Segmentation by one label set; its record holds what is its own."""
         space = case.options.space
         grid = case.grid if space == "native" else case.grid.onto_itself()
@@ -240,11 +251,7 @@ class Segmenter:
         result = Segmentation(
             labels, target, names, volumes, case.scan, record, way, maps, case.conformed
         )
-        if not judged:
-            return result
-        with case.steps("judge"):
-            quality = judge(result, maps, cleaning, case, self.loaded)
-        return replace(result, quality=quality)
+        return _FinishedHead(result, maps, cleaning)
 
 
 def _space_of(scan: Scan, grid: ConformedGrid, space: str) -> Space:
