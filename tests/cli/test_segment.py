@@ -219,6 +219,11 @@ def test_bad_requests_get_one_line_and_their_code(run, tmp_path):
     failure(run("segment", scan, "-o", tmp_path / "s.txt", *PLAIN), 2, "expected a name ending")
     failure(run("segment", "-o", out, *PLAIN), 2, "no scan given")
     failure(run("segment", scan, scan, "-o", out, *PLAIN), 2, "expected a folder for several")
+    results, picture = f"{tmp_path}/results/", tmp_path / "seg.png"
+    one = run("segment", scan, "-o", results, "--snapshot", picture, *PLAIN)
+    failure(one, 2, "--snapshot", "expected a folder for results")
+    assert not picture.exists()
+    assert not Path(results).exists()
     failure(run("segment", scan, "-o", out, "--brain", out, *PLAIN), 2, "two results")
     failure(run("segment", scan, "-o", out, "--overwrite", "--skip-existing", *PLAIN), 2, "exclude")
     failure(run("segment", scan, "-o", out, "--device", "tpu"), 2, "unknown device 'tpu'")

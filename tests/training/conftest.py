@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
         lines = ["\t".join(row[:width]) for row in (header, *rows)]
         (folder / table).write_text("\n".join(lines) + "\n")
     (folder / "two.tsv").write_text(CLASSES)
-    (folder / "half.tsv").write_text("index\tname\n0\tNone\n1\tHalf\n")
+    (folder / "half.tsv").write_text("index\tname\tmapping\n0\tNone\t0\n1\tHalf\t8\n")
     return folder
 
 

@@ -6,7 +6,7 @@ from lodbrain_cli.inference.keras_backend import Backend
 from lodbrain_cli.training.run import train
 
 BACKEND = Backend("tensorflow", "2.x", "3.x", "cpu", 2)
-CLASSES = "index\tname\tnumbers\n0\tNothing\t*\n1\tFirst\t2\n2\tSecond\t3\n"
+CLASSES = "index\tname\tnumbers\tmapping\n0\tNothing\t*\t0\n1\tFirst\t2\t2\n2\tSecond\t3\t8\n"
 STAGE = {"name": "all", "voxel_mm": 4, "image_mm": 4, "shapes": [[]], "steps": 3, "epoch_steps": 3}
 NETWORKS = {
     "lod-brain": {"num_levels": 1, "filters": [2, 4]},

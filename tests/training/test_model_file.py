@@ -150,6 +150,7 @@ def test_each_protocol_gets_its_labels_and_the_map_says_where_they_differ(folder
     items = Segmenter(str(run)).segment(folder / "bob_T1w.nii.gz").record["quality"]["items"]
     share = items["protocols"]["values"]["share"]
     assert share == pytest.approx(apart[inside].mean(), abs=1e-4)
+    assert apart.any()
     refused = CliRunner().invoke(cli, arguments)
     assert refused.exit_code == 2  # nothing is overwritten
     again = CliRunner().invoke(cli, [*arguments, "--skip-existing"])
@@ -169,3 +170,4 @@ def test_disagreement_counts_pairs_that_name_different_tissues():
              ([0, 1, 1, 2, 1], [0, 2, 1, 3, 2], [0, 1, 1, 1, 0])]  # fmt: skip
     apart = disagreement(grids, sets)[0, 0]
     np.testing.assert_allclose(apart, [0, 0, 1, 0, 2 / 3], atol=1e-6)
+    assert disagreement(grids[::2], sets[::2]) is None  # one of them says nothing of tissues

@@ -29,6 +29,7 @@ __all__ = ["segment"]
 # Click would refuse an unreadable scan as wrong usage, and all scans with it.
 _DISTRUSTED = 4
 _PATH = click.Path(path_type=Path, readable=False)
+_TEXTS_AND_PICTURES = (".tsv", ".html", ".png")
 _AFTER_A_FOLDER = tuple({"/", os.sep})
 
 
@@ -225,14 +226,25 @@ def _plan(
             raise UsageError(msg)
         protocols = settings.protocols
         return [Job(sources[0], Results(output, **extras, protocols=protocols), settings)]
-    for name, folder in {"output": output, **extras}.items():
-        if folder is not None and (folder.is_file() or (folder is output and named)):
-            msg = f"--{name.replace('_', '-')} {folder}: expected a folder for several scans"
+    folders = {"output": None if to_folder and not output.is_file() else output, **extras}
+    for name, folder in folders.items():
+        if folder is not None and (folder.is_file() or _names_a_file(folder)):
+            what = "results" if to_folder else "several scans"
+            msg = f"--{name.replace('_', '-')} {folder}: expected a folder for {what}"
             raise UsageError(msg)
     if not output.parent.is_dir():
         msg = f"{output}: the folder {output.parent} does not exist; create it first"
         raise UsageError(msg)
     return plan_folder(sources, output, extras, settings)
+
+
+def _names_a_file(path: Path) -> bool:
+    """Whether a path that is no folder is named as results are."""
+    from ..imaging.names import IMAGE_EXTENSIONS
+
+    return path.name.lower().endswith((*IMAGE_EXTENSIONS, *_TEXTS_AND_PICTURES)) and not (
+        path.is_dir()
+    )
 
 
 def _run(

@@ -185,7 +185,8 @@ def _write_all(
             result.label_set,
         )
         write_text(path, sidecar(kind, label_set, result.record, str(targets.source_uri)))
-    outputs = {k: str(path) for k, path in targets.paths().items() if k not in missing}
+    left_out = {*missing, *(["disagreement"] if result.disagreement is None else [])}
+    outputs = {k: str(path) for k, path in targets.paths().items() if k not in left_out}
     write_record(targets.record, {**result.record, "ended": timestamp(), "outputs": outputs})
 
 

@@ -12,7 +12,7 @@ from ..labels import LabelSet
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["disagreement", "tissue_of_labels"]
+__all__ = ["disagreement", "names_tissues", "tissue_of_labels"]
 
 _BACKGROUND, _GREY, _WHITE, _FLUID = range(4)
 _UNKNOWN = 255
@@ -38,9 +38,14 @@ def tissue_of_labels(label_set: LabelSet) -> "NDArray[np.uint8]":
     return np.array(tissues, np.uint8)
 
 
+def names_tissues(label_set: LabelSet) -> bool:
+    """Whether a label set says of any of its structures what tissue it is."""
+    return bool((tissue_of_labels(label_set)[1:] != _UNKNOWN).any())
+
+
 def disagreement(
     labels: "Sequence[NDArray[np.uint8]]", label_sets: Sequence[LabelSet]
-) -> "NDArray[np.float32]":
+) -> "NDArray[np.float32] | None":
     """Share of the pairs of protocols that name different tissues, at each voxel.
 
     Parameters
@@ -51,10 +56,12 @@ def disagreement(
 
     Returns
     -------
-    (X, Y, Z) float32 array
+    (X, Y, Z) float32 array or None
         0 where all agree, 1 where no two do; 0 too where fewer than two
-        protocols say what the tissue is.
+        protocols say what the tissue is. None where fewer than two ever do.
     """
+    if sum(names_tissues(label_set) for label_set in label_sets) < 2:
+        return None
     tissues = [tissue_of_labels(s)[v] for v, s in zip(labels, label_sets, strict=True)]
     differ = np.zeros(tissues[0].shape, np.float32)
     compared = np.zeros(tissues[0].shape, np.float32)
