@@ -39,16 +39,20 @@ from lodbrain_cli.training.state import read_state
 
 SIDES = (("Left", "30 37 56 58 60 48 32"), ("Right", "23 36 55 57 59 47 31"))
 DEEP = ("accumbens", "caudate", "pallidum", "putamen", "thalamus", "hippocampus", "amygdala")
-TISSUES = (("Background", ""), ("Fluid", ""), ("Grey matter", ""), ("White matter", ""))
+# Name, numbers of the label images, and the class's number in BIDS' table of labels.
+TISSUES = (
+    ("Background", "", 0), ("Fluid", "", 3), ("Grey matter", "", 1), ("White matter", "", 2)
+)  # fmt: skip
 PROTOCOLS = {
     "muse-tissue": (
-        ("Background", "*"), ("Cortex", "100-207 31 32 47 48 75 76"),
-        ("Basal ganglia", "23 30 36 37 55-62"), ("White matter", "44 45 81-95"),
-        ("Ventricles", "4 11 49-52"), ("Cerebellum", "38-41 71-73"), ("Brainstem", "35"),
+        ("Background", "*", 0), ("Cortex", "100-207 31 32 47 48 75 76", 8),
+        ("Basal ganglia", "23 30 36 37 55-62", 9), ("White matter", "44 45 81-95", 2),
+        ("Ventricles", "4 11 49-52", 3), ("Cerebellum", "38-41 71-73", 11),
+        ("Brainstem", "35", 10),
     ),
     "muse-deep": (
-        ("Background", "*"), ("Brainstem", "35"),
-        *((f"{side} {name}", number) for side, numbers in SIDES
+        ("Background", "*", 0), ("Brainstem", "35", 10),
+        *((f"{side} {name}", number, 9) for side, numbers in SIDES
           for name, number in zip(DEEP, numbers.split(), strict=True)),
     ),
     "dipy-hmrf": TISSUES,
@@ -93,8 +97,9 @@ def main() -> None:
 def write_classes(out: Path) -> None:
     """Tables of the classes of each protocol."""
     for name, classes in PROTOCOLS.items():
-        lines = [f"{i}\t{title}\t{numbers}" for i, (title, numbers) in enumerate(classes)]
-        (out / f"{name}.tsv").write_text("\n".join(["index\tname\tnumbers", *lines]) + "\n")
+        lines = ["\t".join(map(str, (i, *each))) for i, each in enumerate(classes)]
+        header = "index\tname\tnumbers\tmapping"
+        (out / f"{name}.tsv").write_text("\n".join([header, *lines]) + "\n")
 
 
 def write_pairs(out: Path, path: Path, learned: list[LabelledScan], protocols: tuple) -> None:
@@ -223,7 +228,7 @@ def report(options: argparse.Namespace, found: dict, people: int) -> None:
             )
         print(f"| {name} | {' | '.join(cells)} | {step:.2f} | {scan:.1f} |")
     for protocol, classes in PROTOCOLS.items():
-        names = [name for name, _ in classes[1:]]
+        names = [name for name, *_ in classes[1:]]
         print(f"\n| {protocol} | {' | '.join(names)} |\n" + "|---" * (len(names) + 1) + "|")
         for name, (_, dice, _) in found.items():
             if protocol in dice:
