@@ -42,7 +42,6 @@ def judge(
         Where protocols differ, as :func:`.disagreement.disagreement` has it.
     """
     assert case.prediction is not None
-    brain = result.labels > 0
     struck = cleaning.removed_voxels + sum(cleaning.zeroed_voxels.values()) if cleaning else 0
     return appraise(
         Result(
@@ -60,9 +59,15 @@ def judge(
             age=case.options.age,
             agreement=case.agreement,
             ages=loaded.preset.ages,
-            disagreement=float(apart[brain].mean()) if apart is not None and brain.any() else None,
+            disagreement=_mean_inside(apart, result.labels) if apart is not None else None,
         )
     )
+
+
+def _mean_inside(apart: "NDArray[np.float32]", labels: "NDArray[np.uint8]") -> float | None:
+    """Mean of a map where there is any structure; None where there is none."""
+    inside = apart[labels > 0]
+    return float(inside.mean()) if inside.size else None
 
 
 def distrust(quality: Quality | None, said: Collection[str] = ()) -> list[str]:
