@@ -2,10 +2,13 @@
 
 nobrainer predicts on blocks of 128³ side by side (SPEC C.3), NeuroNet on windows
 of 128³ at every 64th voxel, those at the end moved inward, with their
-probabilities averaged (SPEC B.3): the same with different strides.
+probabilities averaged (SPEC B.3): the same with different strides. Here the average
+is weighted by the distance from a window's centre, as nnU-Net does it: near its
+border a network sees one side of a structure alone, and says background.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -17,28 +20,73 @@ from .engine import PartEngine
 from .prediction import Prediction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["WindowedEngine"]
+    from ..presets import Windows
+
+__all__ = ["WindowedEngine", "average_windows"]
+
+#: Standard deviation of the weights, as a part of a window's side: nnU-Net's.
+_SPREAD = 1 / 8
+
+
+def average_windows(
+    image: "NDArray[np.float32]",
+    windows: "Windows",
+    heads: "Sequence[int]",
+    predict: "Callable[[NDArray[np.float32]], Iterable[NDArray[np.float32]]]",
+) -> ProbabilityMaps:
+    """Run a network on windows of a volume and average what it says.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (x, y, z)
+        Where it is the same all around, outside the smallest box of everything
+        else, all is background.
+    windows : Windows
+    heads : sequence of int
+        Classes of each head of the network.
+    predict : callable
+        Takes a window, gives the probabilities of each class there, head by head.
+
+    Returns
+    -------
+    ProbabilityMaps
+        In each voxel the mean over the windows that hold it, weighted by a
+        Gaussian of the distance from their centres.
+    """
+    box = bounding_box(image != image.flat[0])
+    if box is None:
+        return ProbabilityMaps.nothing(heads, image.shape)
+    room = tuple(map(_at_least, box, windows.shape, image.shape))
+    part = image[room]
+    total = np.zeros((sum(heads), *part.shape), np.float32)
+    counted = np.zeros(part.shape, np.float32)
+    for window in _places(part.shape, windows):
+        shown = np.ascontiguousarray(part[window])
+        weights = _weights(shown.shape)
+        for index, values in enumerate(predict(shown)):
+            total[index][window] += weights * values
+        counted[window] += weights
+    total /= counted
+    return ProbabilityMaps(total, room, image.shape, backgrounds_of(heads))
 
 
 @dataclass
 class WindowedEngine(PartEngine):
-    """Run a network on windows of a volume and average what they say.
+    """A network that is run on windows.
 
     Parameters
     ----------
     network : Engine
     heads : tuple of int
         Classes of each of its heads.
-    shape, stride : tuple of 3 int
-        Of the windows, in voxels of the network's input.
+    windows : Windows
     """
 
-    shape: tuple[int, int, int]
-    stride: tuple[int, int, int]
+    windows: "Windows"
 
     def predict(
         self,
@@ -49,45 +97,45 @@ class WindowedEngine(PartEngine):
     ) -> Prediction:
         """Compute class probabilities: see :meth:`.execution.StagedNetwork.predict`.
 
-        Where the image is the same all around, outside the smallest box of
-        everything else, all is background.
-
         Raises
         ------
         ResourceError
             As there.
         """
-        box = bounding_box(image != image.flat[0])
-        if box is None:
-            return Prediction(ProbabilityMaps.nothing(self.heads, image.shape), computed=0.0)
-        room = tuple(map(_at_least, box, self.shape, image.shape))
-        part = image[room]
-        total = np.zeros((sum(self.heads), *part.shape), np.float32)
-        counted = np.zeros(part.shape, np.float32)
         seconds, notes = 0.0, list[str]()
-        for window in self._windows(part.shape):
-            done = self.network.predict(
-                np.ascontiguousarray(part[window]), only_brain=only_brain, memory_limit=memory_limit
-            )
-            seconds += sum(done.seconds.values())
-            notes += done.notes
-            for index, values in enumerate(done.maps.channels()):
-                total[index][window] += values
-            counted[window] += 1
-        total /= counted
-        maps = ProbabilityMaps(total, room, image.shape, backgrounds_of(self.heads))
-        return Prediction(maps, {}, {"windows": seconds}, part.size / image.size, tuple(notes))
 
-    def _windows(self, shape: tuple[int, ...]) -> "Iterator[tuple[slice, ...]]":
-        begins = [
-            _begins(side, width, step)
-            for side, width, step in zip(shape, self.shape, self.stride, strict=True)
-        ]
-        for corner in product(*begins):
-            yield tuple(
-                slice(begin, begin + min(width, side))
-                for begin, width, side in zip(corner, self.shape, shape, strict=True)
-            )
+        def predict(window: "NDArray[np.float32]") -> "Iterable[NDArray[np.float32]]":
+            nonlocal seconds
+            done = self.network.predict(window, only_brain=only_brain, memory_limit=memory_limit)
+            seconds += sum(done.seconds.values())
+            notes.extend(done.notes)
+            return done.maps.channels()
+
+        maps = average_windows(image, self.windows, self.heads, predict)
+        computed = np.prod(maps.values.shape[1:]) / image.size
+        return Prediction(maps, {}, {"windows": seconds}, float(computed), tuple(notes))
+
+
+def _places(shape: tuple[int, ...], windows: "Windows") -> "Iterator[tuple[slice, ...]]":
+    begins = [
+        _begins(side, width, step)
+        for side, width, step in zip(shape, windows.shape, windows.stride, strict=True)
+    ]
+    for corner in product(*begins):
+        yield tuple(
+            slice(begin, begin + min(width, side))
+            for begin, width, side in zip(corner, windows.shape, shape, strict=True)
+        )
+
+
+def _weights(shape: tuple[int, ...]) -> "NDArray[np.float32]":
+    """Weight of each voxel of a window, 1 at its centre and above 0 in its corners."""
+    sides = (
+        np.exp(-0.5 * ((np.arange(side) - (side - 1) / 2) / (side * _SPREAD)) ** 2)
+        for side in shape
+    )
+    weights: NDArray[np.float32] = reduce(np.multiply.outer, sides).astype(np.float32)
+    return weights
 
 
 def _at_least(part: slice, width: int, side: int) -> slice:

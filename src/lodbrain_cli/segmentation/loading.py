@@ -136,8 +136,7 @@ def load_network(
     runs: Engine | LocatedEngine | WindowedEngine = inner
     of_finder = None
     if network.windows is not None:
-        windows = network.windows
-        runs = WindowedEngine(inner, network.config.heads, windows.shape, windows.stride)
+        runs = WindowedEngine(inner, network.config.heads, network.windows)
     if network.finder is not None:
         beside = weights if weights is not None and weights.is_dir() else None
         owner = chosen.finder or chosen

@@ -1,5 +1,6 @@
 """Options of a training run, from YAML, checked before anything is computed."""
 
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..errors import UsageError
 from ..imaging.extent import STEP_MM
-from ..presets import LodBrainConfig, NetworkConfig, network_from_plain
+from ..presets import LodBrainConfig, NetworkConfig, Windows, network_from_plain
 from .augmentation import AugmentationOdds
 from .intensity_augmentation import INTENSITY
 from .network_options import TargetOptions, checked_network
@@ -185,6 +186,18 @@ class TrainingConfig(Options):
             )
             raise ValueError(msg)
         return self
+
+    def stage_windows(self, stage: StageOptions) -> Windows | None:
+        """Windows that a stage's network is run on: of its largest part, half overlapping.
+
+        None where it was shown all that it is given when it is used; and for LOD-Brain,
+        whose statistics are those of a whole extent.
+        """
+        whole = stage.sees == "brain" or stage.whole in stage.grid().shapes
+        if whole or isinstance(self.stage_network(stage, _ANY_HEADS), LodBrainConfig):
+            return None
+        x, y, z = max(stage.grid().shapes, key=prod)
+        return Windows((x, y, z), (max(1, x // 2), max(1, y // 2), max(1, z // 2)))
 
     def stage_network(self, stage: StageOptions, heads: tuple[int, ...]) -> NetworkConfig:
         """Network of a stage: where it has levels the coarsest of them, on the stage's grid.

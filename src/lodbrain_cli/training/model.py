@@ -10,7 +10,6 @@ from ..presets import (
     Preset,
     StatisticsFiles,
     WeightsFile,
-    Windows,
     get_preset,
 )
 from ..weights.store import sha256_of
@@ -74,20 +73,9 @@ def write_model(
         sees=stage.sees,
         finder=get_preset(FINDER) if stage.sees == "brain" else None,
         pool=pool,
-        windows=_windows(network, stage),
+        windows=config.stage_windows(stage),
     )
     return write_model_file(preset, folder)
-
-
-def _windows(network: NetworkConfig, stage: StageOptions) -> Windows | None:
-    """Windows of the shape that a stage was shown, half overlapping.
-
-    LOD-Brain's statistics are those of a whole extent: it never sees windows.
-    """
-    shape = stage.shapes[0]
-    if isinstance(network, LodBrainConfig) or not shape:
-        return None
-    return Windows(shape, (shape[0] // 2, shape[1] // 2, shape[2] // 2))
 
 
 def _as_used(network: NetworkConfig, pool: int, sees: str) -> tuple[NetworkConfig, int]:

@@ -127,7 +127,7 @@ def _run(
         seed = (config.seed, number_of[stage.name])
         samples = training_samples(config, stage, sources[0], seed)
         held_out = validation_samples(config, stage, sources[1], config.seed)
-        return samples, ValidationSet(held_out, heads).score
+        return samples, ValidationSet(held_out, heads, config.stage_windows(stage)).score
 
     def on_best(stage: StageOptions) -> None:
         write_model(config, stage, folder, targets, statistics.files)

@@ -8,6 +8,8 @@ import numpy as np
 from keras import ops
 
 from ..evaluation.overlap import dice_scores
+from ..inference.windows import average_windows
+from ..presets import Windows
 from .samples import Sample
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ __all__ = ["ValidationSet"]
 
 
 class ValidationSet:
-    """Images that are made once and scored again and again, at the extent of inference.
+    """Images that are made once and scored again and again, as inference runs the network.
 
     Parameters
     ----------
@@ -25,10 +27,17 @@ class ValidationSet:
         Kind of image, such as "t1w", and image with target.
     heads : mapping of str to int
         Name of each head, and its classes.
+    windows : Windows, optional
+        Parts that the network sees one after the other; default: all at once.
     """
 
-    def __init__(self, samples: Iterable[tuple[str, Sample]], heads: Mapping[str, int]) -> None:
-        self.heads = dict(heads)
+    def __init__(
+        self,
+        samples: Iterable[tuple[str, Sample]],
+        heads: Mapping[str, int],
+        windows: Windows | None = None,
+    ) -> None:
+        self.heads, self.windows = dict(heads), windows
         self._held: list[tuple[str, NDArray[np.float32], list[NDArray[np.uint8]]]] = []
         for kind, sample in samples:
             image = ops.convert_to_numpy(sample.image)
@@ -51,7 +60,7 @@ class ValidationSet:
         # Image, head, class: heads have different numbers of classes.
         scores: list[list[NDArray[np.float64]]] = []
         for _, image, labels in self._held:
-            found = self._labels(model.predict_on_batch(image))
+            found = self._found(model, image)
             pairs = zip(found, labels, self.heads.values(), strict=True)
             scores.append([dice_scores(ours, truth, size) for ours, truth, size in pairs])
         result = {"validation_dice": _mean([_mean(head) for image in scores for head in image])}
@@ -65,6 +74,29 @@ class ValidationSet:
             return result | {f"dice_{name}": _mean([_mean(s) for s in h]) for name, h in by_head}
         columns = enumerate(zip(*(image[0] for image in scores), strict=True), 1)
         return result | {f"dice_{k}": _mean(column) for k, column in columns}
+
+    def _found(
+        self, model: keras.Model, images: "NDArray[np.float32]"
+    ) -> "list[NDArray[np.uint8]]":
+        """Labels of each head by the network, of images (batch, x, y, z, 1)."""
+        if self.windows is None:
+            return self._labels(model.predict_on_batch(images))
+        by_image = [self._found_by_windows(model, image[..., 0], self.windows) for image in images]
+        return [np.stack(labels) for labels in zip(*by_image, strict=True)]
+
+    def _found_by_windows(
+        self, model: keras.Model, image: "NDArray[np.float32]", windows: Windows
+    ) -> "list[NDArray[np.uint8]]":
+        def predict(window: "NDArray[np.float32]") -> "NDArray[np.float32]":
+            channels = ops.convert_to_numpy(model.predict_on_batch(window[None, ..., None]))
+            return np.moveaxis(channels[0], -1, 0)
+
+        found = []
+        for maps in average_windows(image, windows, tuple(self.heads.values()), predict).heads():
+            labels = np.zeros(image.shape, np.uint8)
+            labels[maps.box] = np.argmax(maps.values, axis=0)
+            found.append(labels)
+        return found
 
     def _labels(self, channels: Any) -> "list[NDArray[np.uint8]]":
         """Labels of each head: the class with the largest value."""
