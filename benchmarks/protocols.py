@@ -73,10 +73,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    _, *scans = labelled_scans(options.data / "pairs")
-    learned, others = scans[: options.train + 2], scans[options.train + 2 :]
-    spread = np.linspace(0, len(others) - 1, options.test).round().astype(int)
-    tested = [others[i] for i in spread]
+    learned, tested = people_of(options.data, options.train, options.test)
     write_classes(options.out)
     every = tuple(PROTOCOLS)
     runs = {
@@ -91,7 +88,15 @@ def main() -> None:
         write_pairs(options.out, folder.with_suffix(".tsv"), learned, protocols)
         seconds = train(options, folder, network, start, protocols)
         found[name] = (seconds, *score(options.out, folder, tested))
-    report(options, found, len(tested))
+    report(options, found, tested)
+
+
+def people_of(data: Path, train: int, test: int) -> tuple[list[LabelledScan], list[LabelledScan]]:
+    """People to learn from, two more to validate on, and others, spread out, to be scored."""
+    _, *scans = labelled_scans(data / "pairs")
+    learned, others = scans[: train + 2], scans[train + 2 :]
+    spread = np.linspace(0, len(others) - 1, test).round().astype(int)
+    return learned, [others[i] for i in spread]
 
 
 def write_classes(out: Path) -> None:
@@ -210,7 +215,8 @@ def score(out: Path, folder: Path, tested: list[LabelledScan]) -> tuple[dict, fl
     return dice, float(np.median(seconds))
 
 
-def report(options: argparse.Namespace, found: dict, people: int) -> None:
+def report(options: argparse.Namespace, found: dict, tested: list[LabelledScan]) -> None:
+    people = len(tested)
     print(
         f"{options.train} people trained on, {people} others scored; {options.steps} steps of "
         f"LOD-Brain, {WINDOWS * options.steps} of NeuroNet; {allowed_threads()} threads\n"
@@ -234,6 +240,20 @@ def report(options: argparse.Namespace, found: dict, people: int) -> None:
             if protocol in dice:
                 cells = " | ".join(f"{d:.3f}" for d in np.nanmean(dice[protocol], axis=0))
                 print(f"| {name} | {cells} |")
+        shares = shares_of(options.out, tested, protocol)
+        cells = " | ".join(f"{a:.2f}-{b:.2f}" for a, b in zip(*shares, strict=True))
+        print(f"| share of the reference, least-most | {cells} |")
+
+
+def shares_of(out: Path, tested: list[LabelledScan], protocol: str) -> tuple:
+    """Least and most of what a reference labels that each class has, over people."""
+    label_set, label_map = read_classes(out / f"{protocol}.tsv")
+    shares = []
+    for scan in tested:
+        labels = read_labels(labels_of(out, scan, protocol), label_map).labels
+        counts = np.bincount(labels[labels > 0], minlength=label_set.num_classes)[1:]
+        shares.append(counts / counts.sum())
+    return np.min(shares, axis=0), np.max(shares, axis=0)
 
 
 if __name__ == "__main__":
