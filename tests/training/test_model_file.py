@@ -158,6 +158,23 @@ def test_each_protocol_gets_its_labels_and_the_map_says_where_they_differ(folder
     assert "done before" not in again.stderr  # quiet
 
 
+def test_no_older_map_of_differences_stays_beside_labels_that_have_none(folder, tmp_path):
+    two = trained(folder, "older", BOTH, network=NETWORKS["neuronet"])
+    shutil.copytree(two, tmp_path / "unmapped")
+    model = json.loads((two / MODEL_FILE).read_text())
+    for label in model["label_sets"][1]["labels"]:
+        label["mapping"] = None
+    (tmp_path / "unmapped" / MODEL_FILE).write_text(json.dumps(model))
+    (tmp_path / "out").mkdir()
+    maps = []
+    for preset in (two, tmp_path / "unmapped"):
+        arguments = ["segment", str(folder / "bob_T1w.nii.gz"), "-o", str(tmp_path / "out"), "-q",
+                     "--preset", str(preset), "--no-quality", "--overwrite"]  # fmt: skip
+        assert CliRunner().invoke(cli, arguments, catch_exceptions=False).exit_code == 0
+        maps.append([path.name for path in (tmp_path / "out").glob("*disagreement*")])
+    assert maps == [["bob_seg-lodbrain_desc-disagreement_map.nii.gz"], []]
+
+
 def test_disagreement_counts_pairs_that_name_different_tissues():
     def names(*mappings):
         return LabelSet(

@@ -174,8 +174,13 @@ def _write_all(
         write_text(targets.volumes, volumes_table(result.volumes, space.name))
     for other in result.others:
         _write_protocol(other, targets.of_protocol(other.label_set.entity), description)
-    if result.disagreement is not None and targets.disagreement is not None:
-        write_image(targets.disagreement, result.disagreement, space, "estimate", description, 1.0)
+    if targets.disagreement is not None:
+        if result.disagreement is None:
+            remove(targets.disagreement)  # an older map would be taken for that of these labels
+        else:
+            write_image(
+                targets.disagreement, result.disagreement, space, "estimate", description, 1.0
+            )
     missing = write_pictures(result, targets, reference)
     result.record["not_written"] = missing
     for kind, path in targets.sidecars().items():

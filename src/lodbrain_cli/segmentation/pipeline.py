@@ -1,9 +1,9 @@
 """The pipeline of one scan: read, conform, normalise, infer, clean, back to the scan's grid."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..checking import Verdict, examine
 from ..errors import UsageError
@@ -206,6 +206,14 @@ class Segmenter:
                 quality = judge(first, finished[0].maps, finished[0].cleaning, case, self.loaded,
                                 apart)  # fmt: skip
             first = replace(first, quality=quality)
+        record = self._record(case, first, others)
+        return replace(first, record=record, others=tuple(others), disagreement=apart)
+
+    def _record(
+        self, case: Case, first: Segmentation, others: Sequence[Segmentation]
+    ) -> dict[str, Any]:
+        """Record of the run that gave these results, the first of them judged."""
+        assert case.prediction is not None
         asked = case.options.of_labels
         said = [
             *(f.text for f in case.findings if f.verdict is Verdict.WARN),
@@ -213,7 +221,7 @@ class Segmenter:
             *case.prediction.notes,
             *missing_structures(first.volumes, covers_brain=self.loaded.preset.covers_brain),
         ]
-        record = run_record(
+        return run_record(
             case.scan,
             case.began,
             **self.loaded.facts(),
@@ -230,7 +238,6 @@ class Segmenter:
             **first.record,
             protocols={s.label_set.name: s.record for s in others},
         )
-        return replace(first, record=record, others=tuple(others), disagreement=apart)
 
     def _finish_head(self, case: Case, maps: ProbabilityMaps, names: LabelSet) -> _FinishedHead:
         """Segmentation by one label set; its record holds what is its own."""
