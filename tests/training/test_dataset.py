@@ -51,6 +51,19 @@ def test_a_table_gives_pairs_relative_to_it_or_to_a_folder(tmp_path):
     assert read_table(table, tmp_path / "maps")[0].labels == tmp_path / "maps/x.nii.gz"
 
 
+def test_a_person_may_have_no_labels_of_a_protocol_but_somebody_must(tmp_path):
+    save(tmp_path / "x.nii.gz", label_image())
+    table = tmp_path / "t.csv"
+    header = "subject,labels,label_map,tissues\n"
+    table.write_text(f"{header}a,x.nii.gz,muse,x.nii.gz\nb,x.nii.gz,muse,\n")
+    first, second = read_table(table, more_columns=["tissues"])
+    assert first.labels_in("tissues") == tmp_path / "x.nii.gz"
+    assert second.labels_in("tissues") is None
+    table.write_text(f"{header}b,x.nii.gz,muse,\n")
+    with pytest.raises(UsageError, match="no row has labels in the column 'tissues'"):
+        read_table(table, more_columns=["tissues"])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -67,6 +67,27 @@ def test_the_loss_of_several_heads_is_the_mean_of_theirs(rng):
     assert over_heads(LOSSES["dice_loss"], (7,)) is LOSSES["dice_loss"]
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_head_without_labels_costs_nothing_and_pulls_at_nothing(name, rng):
+    p, g = predictions_and_targets(rng)
+    loss = over_heads(LOSSES[name], (3, 4))
+    g[..., :3] = np.eye(3)[rng.integers(0, 3, g.shape[:-1])]
+    g[..., 3:] = np.eye(4)[rng.integers(0, 4, g.shape[:-1])]
+    first = float(LOSSES[name](g[..., :3], p[..., :3]))
+    unknown = g.copy()
+    unknown[..., 3:] = 0
+    assert float(loss(unknown, p)) == pytest.approx(first, rel=1e-5)
+    slope = gradient(lambda x: loss(unknown, x), p)
+    assert not np.asarray(slope)[..., 3:].any()
+    assert np.asarray(slope)[..., :3].any()
+    # Of a batch, those who have labels teach, the others do not.
+    unknown[1, ..., 3:] = 0
+    unknown[0, ..., 3:] = g[0, ..., 3:]
+    slope = np.asarray(gradient(lambda x: loss(unknown, x), p))
+    assert slope[0, ..., 3:].any()
+    assert not slope[1, ..., 3:].any()
+
+
 def test_every_loss_has_its_formula_here():
     assert EXPECTED.keys() == LOSSES.keys()
 

@@ -81,6 +81,25 @@ def test_each_of_several_heads_divides_the_old_answer():
     assert {int(np.argmax(layer)) for layer in new[..., 3:].reshape(-1, 2)} == {0, 1}
 
 
+def test_a_head_that_nobody_has_labels_for_keeps_its_beginning(caplog):
+    keras.utils.set_random_seed(3)
+    options = {"num_levels": 1, "filters": (4, 8, 16)}
+    source, model = (
+        build_network(LodBrainConfig(heads=heads, **options)) for heads in ((3,), (3, 2))
+    )
+    before = model.layers[-1].get_weights() or model.layers[-2].get_weights()
+
+    def first_alone(answer, _rng):
+        nothing = np.zeros((*answer.shape, 2))
+        return np.concatenate([np.eye(3)[answer], nothing], -1).astype(np.float32)
+
+    assert match_classes(model, tensors_of(source), (3, 2), batches_of(source, first_alone))
+    after = model.layers[-1].get_weights() or model.layers[-2].get_weights()
+    np.testing.assert_array_equal(before[0][..., 3:], after[0][..., 3:])
+    assert (before[0][..., :3] != after[0][..., :3]).any()
+    assert "a head begin anew" in caplog.text
+
+
 def test_parts_are_equal_and_a_class_that_nobody_has_begins_as_background():
     chosen, share = matched(np.array([[8.0, 1.0], [2.0, 6.0], [0.0, 0.0], [0.0, 1.0]]))
     assert chosen.tolist() == [0, 1, 0, 1]

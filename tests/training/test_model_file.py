@@ -68,6 +68,25 @@ def test_a_run_begins_from_weights_and_frozen_layers_stay(run, folder):
     assert not np.array_equal(warmed[entry], after[entry])
 
 
+def test_a_head_learns_nothing_from_people_without_its_labels(folder):
+    network = NETWORKS["lod-brain"]
+    trained(folder, "known", BOTH, network=network)
+    rows = (folder / "both.tsv").read_text().splitlines()
+    rows[1] = rows[1].rsplit("\t", 1)[0] + "\t"  # of the one that is learnt from
+    (folder / "partly.tsv").write_text("\n".join(rows) + "\n")
+    start = {"weights": "known/all.h5", "reinit_last": 0}
+    data = {"table": "partly.tsv", "targets": BOTH}
+    run = trained(folder, "partly", BOTH, network=network, start=start, data=data)
+    before, after = (read_all_tensors(folder / name / "all.h5") for name in ("known", "partly"))
+    last = next(name for name in before if name.endswith("kernel") and before[name].shape[-1] == 5)
+    moved = np.abs(before[last] - after[last]).reshape(-1, 5).max(axis=0)
+    assert (moved[:3] > 0).all()
+    assert not moved[3:].any()
+    scores = dict(zip(*(line.split(",") for line in (run / "history.csv").read_text().split()),
+                      strict=True))  # fmt: skip
+    assert float(scores["dice_half"]) > 0  # the one held out has them
+
+
 def test_weights_of_another_network_are_no_beginning(run, folder):
     other = {"num_levels": 1, "filters": [4, 8]}
     with pytest.raises(UsageError, match=r"have \(3, 3, 3, 1, 8\) for level0_entry/kernel, this"):

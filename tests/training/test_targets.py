@@ -1,5 +1,7 @@
 """Labels of several protocols stay together, whatever is done to the image."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 
 from lodbrain_cli.errors import UsageError
 from lodbrain_cli.labels import Label, LabelMap, LabelSet, get_label_set
-from lodbrain_cli.training.targets import Coding, Target, join_codes, tissue_coding
+from lodbrain_cli.training.dataset import Pair
+from lodbrain_cli.training.targets import UNKNOWN, Coding, Target, join_codes, tissue_coding
 
 
 def target(name, *names, column="labels"):
@@ -41,6 +44,38 @@ def test_a_mirror_exchanges_left_and_right_and_nothing_else():
     coding = Coding(np.array([[0, 0], [1, 2], [2, 3]], np.uint8), (3, 4))
     mirrored = coding.mirrored([SIDES, PARTS])
     np.testing.assert_array_equal(mirrored.classes, [[0, 0], [2, 2], [1, 3]])
+
+
+def test_a_head_without_labels_is_unknown_everywhere_and_stays_so_in_the_mirror():
+    parts = np.random.default_rng(1).integers(0, 4, (3, 4, 5)).astype(np.uint8)
+    codes, classes = join_codes([None, parts], [SIDES, PARTS])
+    coding = Coding(classes, (3, 4)).mirrored([SIDES, PARTS])
+    assert (coding.classes[:, 0] == UNKNOWN).all()
+    table = coding.table()[codes]
+    assert not table[..., :3].any()
+    np.testing.assert_array_equal(table[..., 3:].argmax(-1), parts)
+    np.testing.assert_array_equal(coding.brain[codes], parts > 0)
+
+
+def test_painted_heads_teach_what_is_painted_and_nothing_of_a_column_they_leave_empty():
+    seven = Target(get_label_set("lod-brain-7"))
+    numbers = frozenset({4, 5, 14, 15, 24, 43, 44, 72})
+    tissues = LabelMap("fluid", "fluid", (numbers,), frozenset(range(1000)) - numbers)
+    fluid = Target(target("fluid", "Fluid").label_set, tissues, "fluid")
+    pairs = {
+        name: Pair("p", Path("p.nii.gz"), None, "synthseg", "train", (("fluid", path),))
+        for name, path in (("same", Path("p.nii.gz")), ("none", None), ("other", Path("q.nii.gz")))
+    }
+    coding = tissue_coding([seven, fluid], [pairs["same"]] * 2)
+    assert coding.classes[5].tolist() == [4, 1]  # the ventricles
+    assert coding.classes[6].tolist() == [0, 1]  # the fluid around the brain
+    coding = tissue_coding([seven, fluid], [pairs["none"]])
+    assert (coding.classes[:, 1] == UNKNOWN).all()
+    for mixed in (("same", "none"), ("other",)):
+        with pytest.raises(UsageError, match="leave its cell empty in every row without an image"):
+            tissue_coding([seven, fluid], [pairs[name] for name in mixed])
+    with pytest.raises(UsageError, match="which no target learns from"):
+        tissue_coding([fluid], [pairs["none"]])
 
 
 def test_more_than_256_combinations_get_larger_codes():

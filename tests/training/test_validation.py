@@ -49,6 +49,19 @@ def test_windows_are_validated_as_they_are_run(sample):
     assert model.shapes == {(16, 24, 24)}
 
 
+def test_a_head_without_labels_counts_nowhere(sample):
+    target = sample.target.copy()
+    target[..., 2:] = 0
+    alone = ValidationSet([("t1w", Sample(sample.image, target))], {"two": 2, "three": 3})
+    scores = alone.score(FirstVoxels())
+    assert scores["validation_dice"] == scores["dice_two"] == pytest.approx(0.56)
+    assert scores["dice_three"] == 0  # of nobody
+    both = ValidationSet(
+        [("t1w", Sample(sample.image, target)), ("t1w", sample)], {"two": 2, "three": 3}
+    )
+    assert both.score(FirstVoxels())["dice_three"] == pytest.approx(0.56)
+
+
 def test_a_network_shown_parts_runs_on_windows_of_its_largest_half_overlapping(folder):
     stage = {**STAGE, "shapes": [[16, 16, 32], [32, 32, 48]]}
     run = trained(folder, "parts", TWO, network=NETWORKS["neuronet"], stages=[stage])

@@ -38,8 +38,9 @@ class Pair:
         Protocol of the label numbers, a key of ``LABEL_MAPS``.
     set : {"", "train", "validation"}
         Side of the split, where it was decided beforehand.
-    other_labels : tuple of (str, Path)
-        Label images of other protocols, by the column of the table.
+    other_labels : tuple of (str, Path or None)
+        Label images of other protocols, by the column of the table; None where
+        this person has none.
     """
 
     subject: str
@@ -47,10 +48,10 @@ class Pair:
     image: Path | None
     label_map: str
     set: SetName = ""
-    other_labels: tuple[tuple[str, Path], ...] = ()
+    other_labels: tuple[tuple[str, Path | None], ...] = ()
 
-    def labels_in(self, column: str) -> Path:
-        """Label image of a column of the table.
+    def labels_in(self, column: str) -> Path | None:
+        """Label image of a column of the table; None where its cell is empty.
 
         Raises
         ------
@@ -79,7 +80,8 @@ def read_table(
     folder : Path, optional
         What paths in the table are relative to; default: the table's folder.
     more_columns : sequence of str
-        Other columns with label images, of which none is empty.
+        Other columns with label images. A cell may be empty: nothing is learnt of
+        that protocol from that row.
 
     Returns
     -------
@@ -111,12 +113,16 @@ def read_table(
     if not pairs:
         msg = f"{table}: holds no rows"
         raise UsageError(msg)
+    for name in more_columns:
+        if not any(pair.labels_in(name) for pair in pairs):
+            msg = f"{table}: no row has labels in the column {name!r}"
+            raise UsageError(msg)
     return pairs
 
 
 def _row(row: dict[str, str | None], base: Path, place: str, more: Sequence[str]) -> Pair:
     values = {name: (row.get(name) or "").strip() for name in (*_COLUMNS, *more)}
-    for name in ("subject", "labels", "label_map", *more):
+    for name in ("subject", "labels", "label_map"):
         if not values[name]:
             msg = f"{place}: {name} is empty"
             raise UsageError(msg)
@@ -129,7 +135,7 @@ def _row(row: dict[str, str | None], base: Path, place: str, more: Sequence[str]
         msg = f"{place}: set is {values['set']!r}; expected train, validation or nothing"
         raise UsageError(msg)
     image = base / values["image"] if values["image"] else None
-    others = tuple((name, base / values[name]) for name in more)
+    others = tuple((name, base / values[name] if values[name] else None) for name in more)
     pair = Pair(values["subject"], base / values["labels"], image, values["label_map"])
     for path in (pair.labels, image, *(path for _, path in others)):
         if path is not None and not path.is_file():

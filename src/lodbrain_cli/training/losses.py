@@ -102,16 +102,27 @@ def _total(values: Any) -> Any:
 
 
 def over_heads(loss: Loss, heads: Sequence[int]) -> Loss:
-    """Mean of a loss over the heads of a network, each with its own channels."""
+    """Mean of a loss over the heads of a network, each with its own channels.
+
+    A sample whose target is 0 in all channels of a head has no labels for it: nothing is
+    learnt of it there, and a head that no sample of the batch has labels for is left out.
+    """
     if len(heads) == 1:
         return loss
 
     def mean(targets: Any, predictions: Any) -> Any:
-        total, first = 0.0, 0
+        total, counted, first = 0.0, 0.0, 0
         for size in heads:
             part = (..., slice(first, first + size))
-            total, first = total + loss(targets[part], predictions[part]), first + size
-        return total / len(heads)
+            known = ops.max(targets[part], axis=(1, 2, 3, 4), keepdims=True)
+            known = ops.cast(known > 0, predictions.dtype)
+            # Elsewhere both are background, which is right and has no slope.
+            nothing = (1 - known) * ops.one_hot(0, size, dtype=predictions.dtype)
+            value = loss(targets[part] + nothing, predictions[part] * known + nothing)
+            anybody = ops.max(known)
+            total, counted = total + anybody * value, counted + anybody
+            first += size
+        return total / ops.maximum(counted, 1)
 
     return mean
 

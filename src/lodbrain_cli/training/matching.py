@@ -62,11 +62,16 @@ def match_classes(
         found = ops.reshape(ops.softmax(logits, axis=-1), (-1, kernel.shape[-1]))
         wanted = ops.reshape(target, (-1, shape[-1]))
         overlap += ops.convert_to_numpy(ops.matmul(ops.transpose(wanted), found))
-    parts = [matched(rows) for rows in np.split(overlap, np.cumsum(heads)[:-1])]
-    chosen, share = (np.concatenate(each) for each in zip(*parts, strict=True))
-    last.kernel.assign(kernel[..., chosen])
-    last.bias.assign(bias[chosen] + np.log(share).astype(np.float32))
-    _LOG.info("the classes begin as the source's %s", chosen.tolist())
+    by_head = np.split(overlap, np.cumsum(heads)[:-1])
+    chosen, share = (np.concatenate(each) for each in zip(*map(matched, by_head), strict=True))
+    # A head that none of these samples has labels for keeps its random beginning.
+    known = np.concatenate([np.full(len(rows), rows.any()) for rows in by_head])
+    biases = bias[chosen] + np.log(share).astype(np.float32)
+    last.kernel.assign(ops.where(known, kernel[..., chosen], last.kernel))
+    last.bias.assign(ops.where(known, biases, last.bias))
+    _LOG.info("the classes begin as the source's %s", chosen[known].tolist())
+    if not known.all():
+        _LOG.warning("the classes of a head begin anew: the first samples have no labels for it")
     return True
 
 

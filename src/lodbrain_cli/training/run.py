@@ -186,7 +186,10 @@ def _read(
             read_pair(pair, cache, targets)
     images = [partial(read_pair, pair, cache, targets) for pair in pairs if pair not in heads]
     painted = [heads[pair] for pair in pairs if pair in heads]
-    return Sources(tuple(painted), tuple(images), targets, normalisation)
+    sources = Sources(tuple(painted), tuple(images), targets, normalisation, tuple(heads))
+    if heads:
+        sources.painting()  # refused now, not after the first stage
+    return sources
 
 
 def _anywhere(config: TrainingConfig, config_file: Path) -> TrainingConfig:

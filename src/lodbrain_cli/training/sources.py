@@ -8,11 +8,12 @@ from ..imaging.extent import extent_around, extent_sides
 from ..imaging.normalisation import Normalisation
 from .ahead import Samples
 from .config import StageOptions, TrainingConfig
+from .dataset import Pair
 from .heads import Head
 from .real_samples import AugmentedSamples, untouched_sample
 from .samples import Sample, SampleGrid, SynthesisedSamples
 from .synthesis import Recipe
-from .targets import Target, tissue_coding
+from .targets import Coding, Target, tissue_coding
 from .volumes import ConformedPair
 
 __all__ = ["Sources", "training_samples", "validation_samples"]
@@ -36,12 +37,26 @@ class Sources:
         Heads of the network.
     normalisation : Normalisation
         Of the real images.
+    painted : tuple of Pair
+        Rows of the label maps without an image; needed where targets have columns of
+        their own.
     """
 
     heads: tuple[Head, ...]
     images: tuple[Callable[[], ConformedPair], ...]
     targets: tuple[Target, ...]
     normalisation: Normalisation = field(default_factory=Normalisation)
+    painted: tuple[Pair, ...] = ()
+
+    def painting(self) -> Coding:
+        """Say what each tissue is in every head of the network.
+
+        Raises
+        ------
+        UsageError
+            As :func:`.targets.tissue_coding`.
+        """
+        return tissue_coding(self.targets, self.painted)
 
 
 def training_samples(
@@ -71,7 +86,7 @@ def training_samples(
         sources.heads,
         stage.grid(),
         config.synthesis.recipe(),
-        tissue_coding(sources.targets).table(),
+        sources.painting().table(),
         (_TRAINING, *seed),
         images_per_draw=batch,
         uses=stage.uses,
@@ -103,7 +118,7 @@ def validation_samples(
     kind : {"t1w", "random", "real"}
     sample : Sample
     """
-    table = tissue_coding(sources.targets).table() if sources.heads else None
+    table = sources.painting().table() if sources.heads else None
     for number, head in enumerate(sources.heads):
         grid = _inference_grid(stage, [last + 1 - first for first, last in head.brain_vox])
         for image in range(config.validation_images):

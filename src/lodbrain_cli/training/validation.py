@@ -38,10 +38,10 @@ class ValidationSet:
         windows: Windows | None = None,
     ) -> None:
         self.heads, self.windows = dict(heads), windows
-        self._held: list[tuple[str, NDArray[np.float32], list[NDArray[np.uint8]]]] = []
+        self._held: list[tuple[str, NDArray[np.float32], list[NDArray[np.uint8] | None]]] = []
         for kind, sample in samples:
             image = ops.convert_to_numpy(sample.image)
-            self._held.append((kind, image, self._labels(sample.target)))
+            self._held.append((kind, image, self._known_labels(sample.target)))
 
     def score(self, model: keras.Model) -> dict[str, float]:
         """Score a network.
@@ -62,16 +62,16 @@ class ValidationSet:
         for _, image, labels in self._held:
             found = self._found(model, image)
             pairs = zip(found, labels, self.heads.values(), strict=True)
-            scores.append([dice_scores(ours, truth, size) for ours, truth, size in pairs])
-        result = {"validation_dice": _mean([_mean(head) for image in scores for head in image])}
+            scores.append([_dice(ours, truth, size) for ours, truth, size in pairs])
+        result = {"validation_dice": _mean(_of_heads(scores))}
         for kind in dict.fromkeys(kind for kind, _, _ in self._held):
             of_kind = [
                 s for s, (name, _, _) in zip(scores, self._held, strict=True) if name == kind
             ]
-            result[f"dice_{kind}"] = _mean([_mean(head) for image in of_kind for head in image])
+            result[f"dice_{kind}"] = _mean(_of_heads(of_kind))
         if len(self.heads) > 1:
             by_head = zip(self.heads, zip(*scores, strict=True), strict=True)
-            return result | {f"dice_{name}": _mean([_mean(s) for s in h]) for name, h in by_head}
+            return result | {f"dice_{name}": _mean(_of_heads([h])) for name, h in by_head}
         columns = enumerate(zip(*(image[0] for image in scores), strict=True), 1)
         return result | {f"dice_{k}": _mean(column) for k, column in columns}
 
@@ -98,6 +98,15 @@ class ValidationSet:
             found.append(labels)
         return found
 
+    def _known_labels(self, target: Any) -> "list[NDArray[np.uint8] | None]":
+        """Labels of each head; None of one for which the image has none."""
+        values, first = ops.convert_to_numpy(target), 0
+        labels: list[NDArray[np.uint8] | None] = []
+        for size, found in zip(self.heads.values(), self._labels(target), strict=True):
+            labels.append(found if values[..., first : first + size].any() else None)
+            first += size
+        return labels
+
     def _labels(self, channels: Any) -> "list[NDArray[np.uint8]]":
         """Labels of each head: the class with the largest value."""
         values, first, found = ops.convert_to_numpy(channels), 0, []
@@ -106,6 +115,20 @@ class ValidationSet:
             found.append(np.argmax(head, axis=-1).astype(np.uint8))
             first += size
         return found
+
+
+def _dice(
+    found: "NDArray[np.uint8]", truth: "NDArray[np.uint8] | None", size: int
+) -> "NDArray[np.float64]":
+    """Dice of each class but background; unknown where nobody has said what is right."""
+    if truth is None:
+        return np.full(size - 1, np.nan)
+    return dice_scores(found, truth, size)
+
+
+def _of_heads(scores: "Iterable[Iterable[NDArray[np.float64]]]") -> list[float]:
+    """Mean over the classes of each head of each image, where any is known."""
+    return [_mean(head) for image in scores for head in image if not np.isnan(head).all()]
 
 
 def _mean(values: Iterable[float]) -> float:

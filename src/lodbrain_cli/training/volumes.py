@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, UsageError
 from ..files import make_folder, replacing
 from ..imaging.components import bounding_box
 from ..imaging.conform import conform_labels, to_conformed
@@ -185,8 +185,9 @@ def read_pair(pair: Pair, cache: VolumeCache, targets: "Sequence[Target]") -> Co
         With an image.
     cache : VolumeCache
     targets : sequence of Target
-        Heads of the network. Where the labels of none cover the brain, they may be
-        empty, and the brain is found as when the network is used.
+        Heads of the network. Of those that this person has labels for: where none
+        covers the brain, labels may be empty, and the brain is found as when the
+        network is used.
 
     Returns
     -------
@@ -197,17 +198,29 @@ def read_pair(pair: Pair, cache: VolumeCache, targets: "Sequence[Target]") -> Co
     InputError
         Naming the pair and what is wrong: another grid, foreign label
         numbers, no brain, an image that is refused.
+    UsageError
+        When there are labels for none of the heads.
     """
-    maps = [target.map_of(pair.label_map) for target in targets]
     paths = [pair.labels_in(target.column) for target in targets]
+    maps = [
+        target.map_of(pair.label_map) if path is not None else None
+        for target, path in zip(targets, paths, strict=True)
+    ]
     heads = tuple(target.label_set.num_classes for target in targets)
-    cover = any(target.label_set.covers_brain for target in targets)
+    known = [target for target, path in zip(targets, paths, strict=True) if path is not None]
+    if not known:
+        msg = f"subject {pair.subject}: has no labels for any target; leave the row out"
+        raise UsageError(msg)
+    cover = any(target.label_set.covers_brain for target in known)
 
     def make_pair() -> "dict[str, NDArray[Any]]":
         image = read_t1w(pair.image or pair.labels)
         volume, grid, _ = to_conformed(image.data, image.affine)
-        volumes = []
+        volumes: list[NDArray[np.uint8] | None] = []
         for path, label_map in zip(paths, maps, strict=True):
+            if path is None or label_map is None:
+                volumes.append(None)
+                continue
             labels = _read_labels(path, label_map, may_be_empty=not cover)
             _check_grids(image, labels)
             numbers = conform_labels(labels.data, labels.affine, grid)
@@ -217,7 +230,8 @@ def read_pair(pair: Pair, cache: VolumeCache, targets: "Sequence[Target]") -> Co
 
     try:
         kind = f"pair of {maps!r}" if cover else f"pair of {maps!r}, may be empty"
-        arrays = cache.get(kind, (pair.image or pair.labels, *paths), make_pair)
+        named = [path for path in paths if path is not None]
+        arrays = cache.get(kind, (pair.image or pair.labels, *named), make_pair)
     except InputError as error:
         raise _about(pair, error) from error
     find = None if cover else partial(_place, pair, arrays["image"], cache)
@@ -225,7 +239,7 @@ def read_pair(pair: Pair, cache: VolumeCache, targets: "Sequence[Target]") -> Co
 
 
 def labelled_ml(pair: Pair, target: "Target") -> float:
-    """Volume of the structures in the label image of a pair.
+    """Volume of a target's structures in the label image of a pair, of the column 'labels'.
 
     Raises
     ------
@@ -234,7 +248,7 @@ def labelled_ml(pair: Pair, target: "Target") -> float:
     """
     label_map = target.map_of(pair.label_map)
     try:
-        scan = read_label_numbers(pair.labels_in(target.column), label_map)
+        scan = read_label_numbers(pair.labels, label_map)
     except InputError as error:
         raise _about(pair, error) from error
     voxel_ml = abs(float(np.linalg.det(scan.affine[:3, :3]))) / 1000
