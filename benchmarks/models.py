@@ -13,8 +13,9 @@ def main() -> None:
         print(f"| {' | '.join(map(str, row))} | {size:.1f} MB | {origin} |")
     for preset in PRESETS.values():
         print(f"\n**`{preset.name}`**: {preset.summary}\n")
-        names = [x.name.lower() for x in preset.label_set.labels[1:]]
-        print(f"- Labels: {', '.join(names)} (`{preset.label_set.name}`)")
+        for label_set in preset.label_sets:
+            names = [x.name.lower() for x in label_set.labels[1:]]
+            print(f"- Labels: {', '.join(names)} (`{label_set.name}`)")
         print(f"- Trained on: {preset.training_data}\n- Licence: {preset.licence}")
         for name, value in preset.scores.items():
             print(f"- {name}: {value}")

@@ -139,7 +139,7 @@ def test_wrong_usage_is_code_2(run):
 def test_info_as_json_has_presets_labels_and_limits(run):
     facts = json.loads(run("info", "--json").stdout)
     (preset,) = [p for p in facts["presets"] if p["name"] == "lod-brain"]
-    assert [x["index"] for x in preset["labels"]] == list(range(7))
+    assert [x["index"] for x in preset["label_sets"]["lod-brain-7"]] == list(range(7))
     assert preset["network"]["num_levels"] == 2
     assert preset["scores"]
     assert preset["weights"][0]["num_bytes"] == 1_423_528

@@ -35,7 +35,8 @@ def info(as_json: bool) -> None:
     emit("versions: " + ", ".join(f"{k} {v}" for k, v in facts["versions"].items()))
     for preset in facts["presets"]:
         emit(f"\npreset {preset['name']}: {preset['summary']}")
-        emit(f"  labels: {', '.join(x['name'] for x in preset['labels'])}")
+        for name, labels in preset["label_sets"].items():
+            emit(f"  labels of {name}: {', '.join(x['name'] for x in labels)}")
         emit(f"  training data: {preset['training_data']}")
         for name, value in preset["scores"].items():
             emit(f"  score: {name}: {value}")
@@ -67,7 +68,10 @@ def _facts() -> dict[str, Any]:
                 "network": preset.network.to_dict(),
                 "weights": [dataclasses.asdict(file) for file in preset.files],
                 "weights_path": str(found.path) if found else None,
-                "labels": [dataclasses.asdict(x) for x in preset.label_set.labels],
+                "label_sets": {
+                    label_set.name: [dataclasses.asdict(x) for x in label_set.labels]
+                    for label_set in preset.label_sets
+                },
             }
         )
     return {
