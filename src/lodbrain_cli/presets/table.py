@@ -71,7 +71,7 @@ _SYNTH = Preset(
     network=_LOD_BRAIN_NETWORK,
     weights=WeightsFile(
         name="lod-brain-synth.h5",
-        sha256="98b35a772e5d6bba27b7c5c1ffb0eb643ccfa28217afc2c1507854800202ce61",
+        sha256="e9307001ad132159e29fbc14df3b8d553ea054d98dc125d059ee9f77586bc7f9",
         num_bytes=1_390_768,
         urls=(),
         layout="lodbrain",
@@ -88,7 +88,7 @@ _SYNTH = Preset(
     label_sets=(get_label_set("lod-brain-7"),),
     normalisation="z_score_volume",
     training_data=(
-        "synthetic images of 49 label maps (SynthSeg repository), and five real heads and 40 of "
+        "synthetic images of 49 label maps (SynthSeg repository), and five real heads and 67 of "
         "those images with the labels of lod-brain; weights/lod-brain-synth/README.md"
     ),
     licence="MIT",
