@@ -168,7 +168,7 @@ def test_any_label_set_that_training_knows_is_printed_by_name(run):
     assert "13\tRight hippocampus\t" in run("labels", "--label-set", "fsl_first").stdout
     unknown = run("labels", "--label-set", "first")
     assert unknown.exit_code == 2
-    assert "known label sets: lod-brain-7, brain, fsl_fast" in unknown.stderr
+    assert "known label sets: lod-brain-7, brain, structures, tissues, fsl_fast" in unknown.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

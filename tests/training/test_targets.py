@@ -110,3 +110,14 @@ def test_a_column_of_its_own_has_the_numbers_of_its_label_set_whatever_the_rows_
     assert not first.map_of("fsl_fast").knows(1)
     with pytest.raises(UsageError, match="leads to 'fsl_fast', not to 'fsl_first'"):
         Target(get_label_set("fsl_first")).map_of("fsl_fast")
+
+
+def test_the_numbers_of_one_protocol_lead_to_several_label_sets():
+    structures = Target(get_label_set("structures"), column="structures")
+    tissues = Target(get_label_set("tissues"))
+    assert [structures.map_of("freesurfer").reduce(n) for n in (17, 24, 53)] == [11, 0, 11]
+    assert [tissues.map_of("freesurfer").reduce(n) for n in (17, 24, 53)] == [2, 1, 2]
+    # Where the protocol of the rows does not lead to it, a column has its own numbers.
+    assert structures.map_of("spm_tissue").reduce(11) == 11
+    painted = tissue_coding([Target(get_label_set("lod-brain-7")), Target(structures.label_set)])
+    assert {tuple(row) for row in painted.classes} >= {(1, 2), (1, 11), (1, 12), (2, 6), (0, 0)}

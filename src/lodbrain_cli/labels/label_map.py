@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
-__all__ = ["LabelMap"]
+__all__ = ["LabelMap", "numbers_of"]
+
+
+def numbers_of(text: str) -> frozenset[int]:
+    """Numbers of ``"2 41 77-79"``: whole numbers and ranges, both ends in them."""
+    found: set[int] = set()
+    for part in text.split():
+        first, _, last = part.partition("-")
+        found |= set(range(int(first), int(last or first) + 1))
+    return frozenset(found)
 
 
 @dataclass(frozen=True)

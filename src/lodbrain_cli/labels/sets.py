@@ -6,6 +6,7 @@ from types import MappingProxyType
 from ..errors import UsageError
 from .label_set import Label, LabelSet
 from .neuronet_protocols import NEURONET_LABEL_SETS
+from .structures import STRUCTURE_LABEL_SETS
 
 __all__ = ["BRAIN", "LABEL_SETS", "LOD_BRAIN_7", "get_label_set"]
 
@@ -39,7 +40,7 @@ BRAIN = LabelSet(
 
 #: Label sets by name.
 LABEL_SETS: Mapping[str, LabelSet] = MappingProxyType(
-    {s.name: s for s in (LOD_BRAIN_7, BRAIN, *NEURONET_LABEL_SETS)}
+    {s.name: s for s in (LOD_BRAIN_7, BRAIN, *STRUCTURE_LABEL_SETS, *NEURONET_LABEL_SETS)}
 )
 
 

@@ -58,6 +58,9 @@ class Target:
         found = get_label_map(protocol)
         if found.label_set == self.label_set.name:
             return found
+        other = f"{protocol}-{self.label_set.name}"  # the same numbers, for another label set
+        if other in LABEL_MAPS:
+            return LABEL_MAPS[other]
         if self.column != LABELS_COLUMN and self.label_set.name in LABEL_MAPS:
             return LABEL_MAPS[self.label_set.name]
         if self.label_set == get_label_set("brain"):

@@ -8,6 +8,8 @@ medians in real scans and leave room for 1.5 and 3 T, MPRAGE and SPGR.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..labels import numbers_of
+
 __all__ = ["TISSUES", "Tissue", "tissue_of"]
 
 
@@ -35,12 +37,7 @@ class Tissue:
 
 
 def _tissue(name: str, numbers: str, low: float, high: float, mottled: float = 0.1) -> Tissue:
-    """Tissue whose numbers are written as ``"2 41 77-79"``."""
-    found: set[int] = set()
-    for part in numbers.split():
-        first, _, last = part.partition("-")
-        found |= set(range(int(first), int(last or first) + 1))
-    return Tissue(name, frozenset(found), (low, high), mottled)
+    return Tissue(name, numbers_of(numbers), (low, high), mottled)
 
 
 #: By index; 0 is everything outside the head.
