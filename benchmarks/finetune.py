@@ -55,7 +55,7 @@ def main() -> None:
     aomic, *others = labelled_scans(options.data / "pairs")
     few = others[: options.train + 1]
     spread = np.linspace(options.train + 1, len(others) - 1, options.test).round().astype(int)
-    table, classes = write_tables(options.out, few)
+    table, classes = write_tables(options.out, few, CLASSES)
     before = Segmenter(options.source, device="cpu")
     old = [old_scores(before, scan) for scan in (aomic, *(others[i] for i in spread))]
     minutes = tune(options, table, classes)
@@ -65,16 +65,18 @@ def main() -> None:
     report(options, minutes, old, forgotten, new)
 
 
-def write_tables(out: Path, few: list[LabelledScan]) -> tuple[Path, Path]:
-    """Pairs and classes, as `lodbrain finetune` reads them."""
+def write_tables(
+    out: Path, few: list[LabelledScan], classes: tuple[tuple[str, str], ...]
+) -> tuple[Path, Path]:
+    """Pairs, the last one to validate on, and classes, as `lodbrain finetune` reads them."""
     rows = ["subject\timage\tlabels\tlabel_map\tset"]
     for place, scan in enumerate(few):
         side = "validation" if place == len(few) - 1 else "train"
         rows.append(f"{scan.name}\t{scan.image}\t{scan.labels}\tmuse\t{side}")
     (out / "pairs.tsv").write_text("\n".join(rows) + "\n")
-    lines = [f"{i}\t{name}\t{numbers}" for i, (name, numbers) in enumerate(CLASSES)]
-    (out / "limbic.tsv").write_text("\n".join(["index\tname\tnumbers", *lines]) + "\n")
-    return out / "pairs.tsv", out / "limbic.tsv"
+    lines = [f"{i}\t{name}\t{numbers}" for i, (name, numbers) in enumerate(classes)]
+    (out / "classes.tsv").write_text("\n".join(["index\tname\tnumbers", *lines]) + "\n")
+    return out / "pairs.tsv", out / "classes.tsv"
 
 
 def tune(options: argparse.Namespace, table: Path, classes: Path) -> float:
