@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from lodbrain_cli.errors import InputError
-from lodbrain_cli.networks.checkpoint import load_weights
+from lodbrain_cli.networks.checkpoint import load_weights, save_weights
 from lodbrain_cli.networks.lod_brain import build_lod_brain
 from lodbrain_cli.training.config import TrainingConfig
 from lodbrain_cli.training.progressive import Trainer
@@ -180,6 +180,25 @@ def test_a_new_level_adds_nothing_at_first(tmp_path):
     pooled = image.reshape(1, 16, 2, 16, 2, 16, 2, 1).max((2, 4, 6))
     expected = coarse.predict_on_batch(pooled).repeat(2, 1).repeat(2, 2).repeat(2, 3)
     np.testing.assert_allclose(fine.predict_on_batch(image), expected, atol=1e-5)
+
+
+def test_a_level_that_a_later_stage_adds_begins_as_the_start_has_it(tmp_path):
+    known = build_lod_brain(two_stages().stage_network(two_stages().stages[1], (3,)))
+    for variable in known.weights:
+        variable.assign(np.full(variable.shape, 0.25, np.float32))
+    save_weights(known, tmp_path / "known.h5")
+    still = {"learning_rate": 1e-12, "final_learning_rate": 1e-12}
+    config = two_stages(**still).model_dump()
+    config["start"] = {"weights": str(tmp_path / "known.h5")}  # of three classes, not of seven
+    Trainer(TrainingConfig(**config), tmp_path / "run", noise_data, (7,)).run()
+    coarse, fine = (tensors(tmp_path / "run" / f"{name}.h5") for name in ("coarse", "fine"))
+    added = {n: v for n, v in fine.items() if n.startswith("level1_") and "_features" not in n}
+    assert len(added) > 10
+    assert all(np.allclose(value, 0.25) for value in added.values())
+    assert not np.allclose(fine["level1_features/kernel"], 0.25)  # it adds nothing at first
+    # What the stage before learnt is not taken back.
+    assert np.allclose(fine["level0_features/kernel"], coarse["level0_features/kernel"])
+    assert not np.allclose(fine["level0_features/kernel"], 0.25)
 
 
 def test_without_freezing_the_coarser_level_goes_on_learning(tmp_path):

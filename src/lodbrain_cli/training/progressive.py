@@ -29,7 +29,7 @@ from .learner import Learner
 from .losses import LOSSES, over_heads
 from .matching import match_classes
 from .schedules import cosine_rate, epochs_without_better, plateau_rate
-from .start import copied_layers, copy_layers, source_tensors
+from .start import copied_layers, copy_layers, copy_what_is_there, source_tensors
 from .state import Progress, Tensors, read_state, write_state
 
 __all__ = ["Score", "StageData", "Trainer", "freeze_coarser_levels", "silence_new_levels"]
@@ -183,6 +183,8 @@ class Trainer:
                 layer.trainable = False
         if previous is not None and self._tensors is None:
             earlier = self.config.stage_network(previous, self.heads)
+            if start is not None and _levels(network) > _levels(earlier):
+                copy_what_is_there(model, start)
             _load_shared(model, self.folder / f"{previous.name}.h5", earlier)
             silence_new_levels(model, _levels(earlier), _levels(network))
         if stage.freeze_coarser:

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["StartOptions", "copied_layers", "copy_layers", "source_tensors"]
+__all__ = [
+    "StartOptions",
+    "copied_layers",
+    "copy_layers",
+    "copy_what_is_there",
+    "source_tensors",
+]
 
 
 class StartOptions(Options):
-    """Where the weights of the first stage come from.
+    """Where the weights of the first stage come from, and of levels that later ones add.
 
     Parameters
     ----------
@@ -128,3 +134,14 @@ def copy_layers(model: keras.Model, start: StartOptions) -> None:
     for layer in copied_layers(model, start.reinit_last):
         for variable in layer.weights:
             variable.assign(tensors[f"{layer.name}/{variable.name}"])
+
+
+def copy_what_is_there(model: keras.Model, start: StartOptions) -> None:
+    """Set every tensor that the source has by the same name and of the same shape.
+
+    For a later stage, whose new levels the source may know or not.
+    """
+    tensors = source_tensors(start)
+    for name, variable in named_variables(model).items():
+        if name in tensors and tensors[name].shape == tuple(variable.shape):
+            variable.assign(tensors[name])
