@@ -41,28 +41,42 @@ OLD_OF = np.array([0, 1, 2, 3, 4, 5, 6, 1, 1], np.uint8)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    options = asked_for(__doc__, source="lod-brain-synth", train=3, epochs=14)
+    aomic, few, tested = scans_of(options)
+    table, classes = write_tables(options.out, few, CLASSES)
+    before = Segmenter(options.source, device="cpu")
+    old = [old_scores(before, scan) for scan in (aomic, *tested)]
+    minutes = tune(options, table, classes)
+    after = Segmenter(str(options.out / "run"), device="cpu")
+    forgotten = [old_scores(after, scan, OLD_OF) for scan in (aomic, *tested)]
+    new = [new_scores(after, scan, classes) for scan in tested]
+    report(options, minutes, old, forgotten, new)
+
+
+def asked_for(text: str, *, source: str, train: int, epochs: int) -> argparse.Namespace:
+    """Options of a benchmark that fine-tunes; what differs between such is its default."""
+    parser = argparse.ArgumentParser(description=text)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--from", dest="source", default="lod-brain-synth")
-    parser.add_argument("--train", type=int, default=3)
+    parser.add_argument("--from", dest="source", default=source)
+    parser.add_argument("--train", type=int, default=train)
     parser.add_argument("--test", type=int, default=8)
     parser.add_argument("--warmup-epochs", type=int, default=1)
-    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--epochs", type=int, default=epochs)
     parser.add_argument("--rate", type=float, default=5e-4)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    aomic, *others = labelled_scans(options.data / "pairs")
-    few = others[: options.train + 1]
-    spread = np.linspace(options.train + 1, len(others) - 1, options.test).round().astype(int)
-    table, classes = write_tables(options.out, few, CLASSES)
-    before = Segmenter(options.source, device="cpu")
-    old = [old_scores(before, scan) for scan in (aomic, *(others[i] for i in spread))]
-    minutes = tune(options, table, classes)
-    after = Segmenter(str(options.out / "run"), device="cpu")
-    forgotten = [old_scores(after, scan, OLD_OF) for scan in (aomic, *(others[i] for i in spread))]
-    new = [new_scores(after, others[i], classes) for i in spread]
-    report(options, minutes, old, forgotten, new)
+    return options
+
+
+def scans_of(
+    options: argparse.Namespace,
+) -> tuple[LabelledScan, list[LabelledScan], list[LabelledScan]]:
+    """AOMIC; IXI scans to learn from, with one to validate on; and others, spread out."""
+    aomic, *scans = labelled_scans(options.data / "pairs")
+    first = options.train + 1
+    spread = np.linspace(first, len(scans) - 1, options.test).round().astype(int)
+    return aomic, scans[:first], [scans[i] for i in spread]
 
 
 def write_tables(

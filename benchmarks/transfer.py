@@ -9,13 +9,9 @@ the brain do not say where its box is; the packaged coarse network does. A kille
 Prints the table of docs/accuracy.md.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 
-from accuracy import labelled_scans
-from finetune import new_scores, tune, write_tables
+from finetune import asked_for, new_scores, scans_of, tune, write_tables
 from lodbrain_cli import Segmenter
 from lodbrain_cli.inference.devices import allowed_threads
 
@@ -23,24 +19,12 @@ CLASSES = (("Background", "*"), ("Hippocampus", "47 48"))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--from", dest="source", default="brain-extraction")
-    parser.add_argument("--train", type=int, default=10)
-    parser.add_argument("--test", type=int, default=8)
-    parser.add_argument("--warmup-epochs", type=int, default=1)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--rate", type=float, default=5e-4)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    _, *scans = labelled_scans(options.data / "pairs")
-    few = scans[: options.train + 1]
-    spread = np.linspace(options.train + 1, len(scans) - 1, options.test).round().astype(int)
+    options = asked_for(__doc__, source="brain-extraction", train=10, epochs=10)
+    _, few, tested = scans_of(options)
     table, classes = write_tables(options.out, few, CLASSES)
     minutes = tune(options, table, classes)
     segmenter = Segmenter(str(options.out / "run"), device="cpu")
-    dice = np.array([new_scores(segmenter, scans[i], classes)[0] for i in spread])
+    dice = np.array([new_scores(segmenter, scan, classes)[0] for scan in tested])
     name = CLASSES[1][0]
     print(f"| from | scans | steps' minutes, {allowed_threads()} threads | {name}, Dice | lowest |")
     print("|---|---|---|---|---|")
